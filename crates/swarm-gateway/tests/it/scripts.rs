@@ -281,6 +281,9 @@ async fn a_script_cannot_use_more_than_its_memory() {
     let script = "local s = 'x' while true do s = s .. s end";
     let reply = eval(&mut peer, script, &["0"]).await;
     assert!(reply.starts_with("-ERR not enough memory"), "{reply}");
+    let wide = "local t = {} t[1] = t t[2] = t return t";
+    let reply = eval(&mut peer, wide, &["0"]).await;
+    assert_eq!(reply, "-ERR script output too large");
     let nested = "local t = {} t[1] = t return t";
     peer.request(&Request::new("", ["EVAL", nested, "0"])).await;
     let mut reply = peer.reply().await;
@@ -291,4 +294,15 @@ async fn a_script_cannot_use_more_than_its_memory() {
         reply.error_bytes(),
         Some(&b"ERR reached lua stack limit"[..])
     );
+}
+
+#[tokio::test]
+async fn a_killed_script_that_looks_at_nothing_is_left_alone() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let slow = "return string.find(('a'):rep(300000), '.-b')";
+    let (mut running, mut other) = run_until_busy(&gateway, slow).await;
+    assert_eq!(other.call("SCRIPT KILL").await, "\"OK\"");
+    let ended = show(&running.reply().await);
+    assert!(ended.starts_with("-ERR Script killed by user"), "{ended}");
+    assert_eq!(other.call("SET k v").await, "\"OK\"");
 }

@@ -328,6 +328,7 @@ fn rerun(
         args: &command.args,
         now,
         protocol: command.protocol,
+        in_script: false,
         subscribed: false,
         again: true,
         ready: Some(key.clone()),

@@ -22,6 +22,8 @@ pub(super) struct Call<'a> {
     /// Milliseconds since the Unix epoch; constant while the command runs.
     pub(super) now: i64,
     pub(super) protocol: RespVersion,
+    /// Whether a script runs the command.
+    pub(super) in_script: bool,
     /// Whether the client is subscribed to channels or patterns.
     pub(super) subscribed: bool,
     /// Set if the command was blocked and one of its keys has changed.

@@ -224,6 +224,7 @@ impl Interleaver {
             subscribed: self.subscribed,
             again,
             ready: None,
+            in_script: false,
             block: None,
         };
         let reply = run(&mut call);

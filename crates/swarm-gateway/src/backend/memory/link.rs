@@ -221,6 +221,7 @@ impl Local {
                     subscribed,
                     again: false,
                     ready: None,
+                    in_script: false,
                     block: None,
                 };
                 let reply = run(&mut call);
@@ -331,7 +332,8 @@ pub(super) fn reply(client: &Client, name: &str, reply: Reply) {
     client.outbox.reply(frame, fault);
 }
 
-/// After commands: evicts keys if memory is used up, wakes blocked commands, and notifies `audience` of the keys that have changed.
+/// After commands: evicts keys if memory is used up, wakes blocked commands, and notifies
+/// `audience` of the keys that have changed.
 pub(super) fn settle(store: &Arc<Store>, state: &mut State, audience: Audience, now: i64) {
     evict::evict(state, now);
     blocking::settle(state, audience, now);

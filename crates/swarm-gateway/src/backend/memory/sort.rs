@@ -186,8 +186,11 @@ fn run(call: &mut Call<'_>, stores: bool) -> Reply {
         }
         Some(_) => return Err(Reject::WRONG_TYPE),
     };
-    // The stored order of a set must not depend on how the set is stored.
-    if options.unsorted && options.store.is_some() && matches!(value, Some(Value::Set(_))) {
+    // What is stored, and what a script receives, must not depend on how a set is stored.
+    if options.unsorted
+        && (options.store.is_some() || call.in_script)
+        && matches!(value, Some(Value::Set(_)))
+    {
         (options.unsorted, options.alpha, options.by) = (false, true, None);
     }
     let elements = match options.unsorted {

@@ -261,6 +261,7 @@ fn run(
         subscribed: local.subscriptions.count() > 0,
         again: false,
         ready: None,
+        in_script: false,
         block: None,
     });
     let line_breaks = local.client.quirks.line_breaks;

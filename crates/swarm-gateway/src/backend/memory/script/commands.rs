@@ -21,6 +21,7 @@ use super::{Profile, Stop, functions};
 use crate::backend::{Called, Client};
 
 const BUSY: Reject = Reject::text("BUSY Script exceeded time limit");
+const KILLED: Reject = Reject::text("ERR Script killed by user with SCRIPT KILL...");
 const TOO_LONG: Reject = Reject::text(
     "ERR the script in a transaction ran longer than busy-reply-threshold, and was ended",
 );
@@ -132,6 +133,7 @@ struct Whole {
     /// The database that it has selected, which has no effect on the connection.
     database: usize,
     has_written: bool,
+    begun: Instant,
 }
 
 impl Whole {
@@ -148,6 +150,7 @@ impl Whole {
             client: client.clone(),
             database,
             has_written: false,
+            begun: Instant::now(),
         })
     }
 
@@ -196,6 +199,14 @@ impl Whole {
         now: i64,
     ) -> Reply {
         self.client.faults.count(spec.name);
+        // For everything else, time stands still.
+        let now = match spec.name {
+            "TIME" => {
+                let passed = self.begun.elapsed().as_millis();
+                now.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+            }
+            _ => now,
+        };
         if matches!(spec.name, "XREAD" | "XREADGROUP") && !self.client.quirks.swarm {
             let options = args
                 .iter()
@@ -220,6 +231,7 @@ impl Whole {
                 subscribed: false,
                 again: false,
                 ready: None,
+                in_script: true,
                 block: None,
             }),
             Run::Script => in_transaction(state, &self.client, self.database, args, now),
@@ -269,8 +281,18 @@ pub(in super::super) fn eval_whole(
     });
     let store = store.clone();
     let over = Box::pin(async move {
+        let kill = whole.prepared.script.kill_switch();
+        let mut ends = Box::pin(async {
+            kill.killed().await;
+            tokio::time::sleep(KILL_TIMEOUT).await;
+        });
         let reply = loop {
-            match whole.prepared.script.stop().await {
+            let stop = tokio::select! {
+                stop = whole.prepared.script.stop() => stop,
+                // It is in a function that looks at nothing, and is left alone.
+                () = &mut ends => Stop::Done(Err(KILLED)),
+            };
+            match stop {
                 Stop::Done(reply) => break reply,
                 Stop::Loaded(_) => {}
                 Stop::Call { args, protocol } => {
@@ -315,6 +337,11 @@ fn in_transaction(
     let mut whole = Whole::begin(state, client, database, args)?;
     if let Some(reply) = whole.run(state, now, deadline) {
         return reply;
+    }
+    if whole.has_written {
+        // It must not be cut in half. Redis does not kill it, either.
+        let ended = whole.run(state, now, Instant::now() + LONGEST);
+        return ended.unwrap_or(Err(TOO_LONG));
     }
     whole.prepared.script.kill_switch().kill();
     whole.run(state, now, Instant::now() + KILL_TIMEOUT);

@@ -17,8 +17,6 @@ use bytes::Bytes;
 use swarm_resp::RespVersion;
 
 use super::call::Reply;
-#[cfg(feature = "lua")]
-use super::reject::Reject;
 
 pub(super) use busy::{Busy, script_kill};
 pub(super) use commands::{

@@ -10,20 +10,29 @@ use std::thread::{self, Thread};
 use std::time::Instant;
 
 use swarm_resp::Frame;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::super::reject::Reject;
 use super::lua::{Engine, Port};
 use super::{Source, Stop};
 
+const TOO_MANY: Reject = Reject::text("ERR too many scripts are running; wait until they end");
 const PANICKED: Reject = Reject::text("ERR the interpreter of the script has failed");
 
 /// Threads without a script, each with an interpreter.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Threads(Arc<Mutex<Vec<Sender<Job>>>>);
+pub(in super::super) struct Threads {
+    idle: Arc<Mutex<Vec<Sender<Job>>>>,
+    /// Number of threads, each of which holds a reference.
+    all: Arc<()>,
+}
 
 /// Number of threads that are kept without a script.
 const MAX_IDLE: usize = 4;
+
+/// Number of threads. A script that is in a long function of a library goes on when it is killed.
+const MAX_THREADS: usize = 300;
 
 /// A script for a thread.
 struct Job {
@@ -51,17 +60,26 @@ pub(super) struct Script {
 
 /// Ends a script.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Kill(Arc<AtomicBool>);
+pub(super) struct Kill {
+    killed: Arc<AtomicBool>,
+    noticed: Arc<Notify>,
+}
 
 impl Kill {
     pub(super) fn kill(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.killed.store(true, Ordering::Relaxed);
+        self.noticed.notify_one();
+    }
+
+    /// Waits until the script is to end.
+    pub(super) async fn killed(&self) {
+        self.noticed.notified().await;
     }
 }
 
 impl Threads {
     fn idle(&self) -> MutexGuard<'_, Vec<Sender<Job>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a job to a thread.
@@ -73,13 +91,18 @@ impl Threads {
                 Err(SendError(back)) => job = back,
             }
         }
+        if Arc::strong_count(&self.all) > MAX_THREADS {
+            return Err(TOO_MANY);
+        }
         let (jobs, wanted) = channel::<Job>();
+        let alive = self.all.clone();
         let run = move || {
             let mut engine = Engine::default();
             while let Ok(job) = wanted.recv() {
                 run(&mut engine, job);
                 engine.end();
             }
+            drop(alive);
         };
         let spawned = thread::Builder::new().name("script".to_owned()).spawn(run);
         spawned.map_err(|error| Reject::new(format!("ERR no thread for the script: {error}")))?;
@@ -132,7 +155,7 @@ impl Script {
             source,
             stops,
             replies: wanted,
-            killed: kill.0.clone(),
+            killed: kill.killed.clone(),
             compiled: report,
         })?;
         let script = Self {

@@ -47,6 +47,10 @@ impl Script {
 }
 
 impl Kill {
+    pub(super) async fn killed(&self) {
+        match self.0 {}
+    }
+
     pub(super) fn kill(&self) {
         match self.0 {}
     }

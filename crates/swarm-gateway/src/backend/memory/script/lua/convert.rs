@@ -1,9 +1,12 @@
 //! Replies as values of a script, and values of a script as arguments and replies.
 
+use std::cell::Cell;
+
 use bytes::{Bytes, BytesMut};
 use mlua::{Lua, Table, Value};
 use swarm_resp::{Frame, FrameRef, Kind, RespVersion, encode_frame};
 
+use super::super::super::reject::Reject;
 use super::super::Profile;
 use super::numbers;
 use super::raised::Raised;
@@ -12,6 +15,15 @@ use crate::fragments;
 /// Nesting from which a result is refused. Redis ends where the stack of Lua does, but clients do
 /// not decode thousands of levels.
 const MAX_DEPTH: usize = 100;
+
+/// Values in a result. A table that contains another one twice, and so on, has more than any
+/// memory holds.
+const MAX_VALUES: usize = 1 << 20;
+
+/// As many values as a table counts as.
+const TABLE: usize = 16;
+
+const TOO_LARGE: Reject = Reject::text("ERR script output too large");
 
 const DEEP: &str = "ERR reached lua stack limit";
 
@@ -121,18 +133,39 @@ fn double_text(reply: FrameRef<'_>) -> Vec<u8> {
 }
 
 /// Converts the result of a script to a reply.
-pub(super) fn frame(value: &Value, resp: RespVersion, profile: Profile) -> Frame {
-    Converter { resp, profile }.frame(value, 0)
+///
+/// # Errors
+///
+/// The result has too many values.
+pub(super) fn frame(value: &Value, resp: RespVersion, profile: Profile) -> Result<Frame, Reject> {
+    let left = Cell::new(MAX_VALUES);
+    let converter = Converter {
+        resp,
+        profile,
+        left: &left,
+    };
+    let frame = converter.frame(value, 0);
+    match left.get() {
+        0 => Err(TOO_LARGE),
+        _ => Ok(frame),
+    }
 }
 
 #[derive(Clone, Copy)]
-struct Converter {
+struct Converter<'a> {
     resp: RespVersion,
     profile: Profile,
+    /// How many more values the result may have.
+    left: &'a Cell<usize>,
 }
 
-impl Converter {
+impl Converter<'_> {
     fn frame(self, value: &Value, depth: usize) -> Frame {
+        let cost = if value.is_table() { TABLE } else { 1 };
+        self.left.set(self.left.get().saturating_sub(cost));
+        if self.left.get() == 0 {
+            return Frame::null();
+        }
         if depth > MAX_DEPTH {
             return Frame::error(DEEP);
         }
@@ -164,7 +197,13 @@ impl Converter {
         let field = |name: &str| table.raw_get::<Value>(name).unwrap_or(Value::Nil);
         let line_breaks = self.profile.line_breaks;
         if let Value::String(text) = field("err") {
-            return super::super::Reject::new(text.as_bytes().to_vec()).frame(line_breaks);
+            let text = text.as_bytes();
+            return match self.profile.swarm {
+                true => Reject::new(text.to_vec()),
+                // A C string.
+                false => Reject::quoting(&[&text]),
+            }
+            .frame(line_breaks);
         }
         if let Value::String(text) = field("ok") {
             return status(&text.as_bytes(), line_breaks);
@@ -196,13 +235,16 @@ impl Converter {
             if let Value::Table(verbatim) = field("verbatim_string")
                 && let (Ok(Value::String(format)), Ok(Value::String(text))) =
                     (verbatim.raw_get("format"), verbatim.raw_get("string"))
-                && let Ok(format) = <[u8; 3]>::try_from(&*format.as_bytes())
+                && let Some(format) = format.as_bytes().first_chunk::<3>().copied()
             {
                 return Frame::verbatim(format, &text.as_bytes());
             }
         }
         let mut items = Vec::new();
         for at in 1.. {
+            if self.left.get() == 0 {
+                break;
+            }
             match table.raw_get::<Value>(at) {
                 Ok(Value::Nil) | Err(_) => break,
                 Ok(item) => items.push(self.frame(&item, depth)),

@@ -144,7 +144,7 @@ impl Compiled<'_> {
     fn result(&self, ended: Result<Value, Failure>) -> Reply {
         let value = ended.map_err(|failure| self.reject(failure))?;
         let resp = self.interpreter.shared.resp.get();
-        let frame = convert::frame(&value, resp, self.profile());
+        let frame = convert::frame(&value, resp, self.profile())?;
         if self.profile().swarm && length(&frame) > MAX_SWARM_OUTPUT {
             return Err(Reject::text("ERR script output too large"));
         }
@@ -160,7 +160,10 @@ impl Compiled<'_> {
             let chunk = self.purpose.chunk();
             text.extend(format!(" script: {label}, on @{chunk}:{line}.").bytes());
         }
-        Reject::new(text)
+        match self.profile().swarm {
+            true => Reject::new(text),
+            false => Reject::quoting(&[&text]),
+        }
     }
 }
 

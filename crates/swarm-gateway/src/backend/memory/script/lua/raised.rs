@@ -112,8 +112,12 @@ pub(super) fn reply(failure: &Value) -> Vec<u8> {
         };
     }
     match failure {
-        Value::Table(table) => match table.raw_get::<Value>("err") {
+        Value::Boolean(value) => with_code(value.to_string().as_bytes()),
+        Value::Table(table) => match table.get::<Value>("err") {
             Ok(Value::String(text)) => text.as_bytes().to_vec(),
+            Ok(number @ (Value::Integer(_) | Value::Number(_))) => {
+                super::numbers::text(&number, 14).into_bytes()
+            }
             _ => with_code(b"the script has raised a table without the field `err`"),
         },
         Value::String(text) => with_code(&text.as_bytes()),
