@@ -335,6 +335,10 @@ fn rerun(
         block: None,
     };
     let reply = run(&mut call);
+    let is_done = call.block.is_none();
+    if is_done && reply.is_err() {
+        *state.server.failed.entry(command.spec.name).or_default() += 1;
+    }
     let line_breaks = command.client.quirks.line_breaks;
-    (call.block.is_none()).then(|| reply.unwrap_or_else(|reject| reject.frame(line_breaks)))
+    is_done.then(|| reply.unwrap_or_else(|reject| reject.frame(line_breaks)))
 }
