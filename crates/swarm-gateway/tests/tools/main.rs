@@ -47,7 +47,7 @@ async fn redis_cli() {
             ("XADD s 1-1 f v", "1-1\n"),
             ("XRANGE s - +", "1-1\nf\nv\n"),
             ("XREAD STREAMS s 0", "s\n1-1\nf\nv\n"),
-            ("CONFIG GET databases", "databases\n1\n"),
+            ("CONFIG GET databases", "databases\n16\n"),
             ("FLUSHALL", "OK\n"),
         ] {
             let url = gateway
