@@ -17,6 +17,7 @@ pub(crate) fn error(text: &[u8]) -> Frame {
 }
 
 /// Returns a status reply that keeps line breaks until it is encoded.
+#[cfg(feature = "lua")]
 pub(crate) fn status(text: &[u8]) -> Frame {
     Frame::build(|reply| reply.verbatim(STATUS, text))
 }

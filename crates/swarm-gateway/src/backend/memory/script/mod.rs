@@ -83,6 +83,10 @@ const FLAGS: [&str; 5] = [
 
 /// A script to run.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "lua"),
+    expect(dead_code, reason = "only an interpreter reads it")
+)]
 struct Source {
     text: Bytes,
     purpose: Purpose,
@@ -95,6 +99,10 @@ struct Source {
 
 /// Where a running script stops.
 #[derive(Debug)]
+#[cfg_attr(
+    not(feature = "lua"),
+    expect(dead_code, reason = "only an interpreter stops")
+)]
 enum Stop {
     /// It calls a command, and goes on with the reply.
     Call {

@@ -14,7 +14,7 @@ const NO_LUA: Reject = Reject::text(
 
 /// Threads of scripts. There are none.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Threads;
+pub(in super::super) struct Threads(());
 
 /// A script. There is none.
 #[derive(Debug)]
