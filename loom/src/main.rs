@@ -22,6 +22,10 @@ mod sync {
     pub(super) use loom::sync::{Arc, Mutex, MutexGuard};
 }
 
+mod runtime {
+    pub(super) use tokio::task::unconstrained;
+}
+
 mod models;
 
 /// Maximum number of preemptions per schedule: three find nearly all bugs, and take seconds.

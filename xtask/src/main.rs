@@ -11,6 +11,7 @@ mod peers;
 mod release;
 mod shell;
 mod tidy;
+mod web;
 mod width;
 
 use anyhow::Result;
@@ -48,6 +49,8 @@ enum Task {
     Deny,
     /// Check rules specific to this repository
     Tidy,
+    /// Check and lint the crates for browsers (needs the target wasm32-unknown-unknown)
+    Web,
     /// Package every published crate and build it from its package
     Package,
     /// Lint every pair of features (needs cargo-hack)
@@ -115,6 +118,7 @@ fn run(task: Task) -> Result<()> {
             Task::Codegen { check: true },
             Task::Tidy,
             Task::Lint,
+            Task::Web,
             Task::Docs,
             Task::Deny,
             Task::Examples {
@@ -152,6 +156,7 @@ fn run(task: Task) -> Result<()> {
         ),
         Task::Deny => cargo("deny", "deny --all-features check bans licenses sources"),
         Task::Tidy => tidy::check(),
+        Task::Web => web::check(),
         Task::Package => release::package(),
         Task::Features => release::features(),
         Task::MinimalVersions => release::minimal_versions(),

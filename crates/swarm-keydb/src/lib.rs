@@ -97,9 +97,9 @@ mod options;
 mod pool;
 mod pubsub;
 mod request_reply;
+mod runtime;
 mod server;
 mod status;
-mod tasks;
 
 pub mod prelude {
     //! Traits with the commands of every handle, for code that is generic over handles.

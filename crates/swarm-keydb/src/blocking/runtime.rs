@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
 
 use crate::error::{Error, Result};
-use crate::tasks::Tasks;
+use crate::runtime::{Tasks, timeout};
 
 /// Runtime on a dedicated thread, which ends when the last clone is dropped.
 ///
@@ -153,7 +153,7 @@ impl<S> Iterated<S> {
         self.next(|stream| {
             let next = next(stream);
             async move {
-                let next = tokio::time::timeout(time, next).await;
+                let next = timeout(time, next).await;
                 next.unwrap_or_else(|_| Some(Err(Error::no_event())))
             }
         })

@@ -8,13 +8,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use swarm_resp::{Frame, Request};
-use tokio::time::Instant;
 
 use super::lease::TimeLimits;
 use super::transaction::{decode_exec, transaction_marks};
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::request_reply::{Answers, ConnectionHandle, Requests, Retry};
+use crate::runtime::Instant;
 use crate::server::{Digests, Learned};
 
 /// The commands within the transaction.

@@ -1,9 +1,10 @@
 //! Closing a client.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Client, Shared};
 use crate::request_reply::deadline_in;
+use crate::runtime::Instant;
 
 /// Result of closing a client: see [`Client::close_within`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::Request;
-use tokio::time::timeout;
 
 use super::lease::Lease;
 use super::queue::Queue;
@@ -17,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::failure::{Late, Wait};
 use crate::key::ToKeys;
 use crate::request_reply::{ConnectionHandle, deadline_in};
+use crate::runtime::timeout;
 
 /// Handle of a dedicated connection, for commands that depend on its session, such as WATCH.
 ///
@@ -100,7 +100,7 @@ impl Client {
             .connection
             .check_open()
             .map_err(Error::from_failure)?;
-        let lease = self.shared.leases.acquire(deadline_in(timeout).into());
+        let lease = self.shared.leases.acquire(deadline_in(timeout));
         Ok(Exclusive {
             lease: Arc::new(lease.await?),
             timeout,

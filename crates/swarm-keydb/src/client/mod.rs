@@ -47,8 +47,8 @@ use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::pubsub::Subscriptions;
 use crate::request_reply::{Availability, ConnectionHandle, Dedicated, RequestReply, Started};
+use crate::runtime::Tasks;
 use crate::status::{State, StateWatch, Stats};
-use crate::tasks::Tasks;
 use lease::Leases;
 
 /// Async client of one server. Cheap to clone; any number of tasks may share it.
@@ -127,7 +127,12 @@ impl Client {
     pub async fn connect(options: impl Into<ClientOptions>) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target()?;
-        Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
+        Self::start(ConnectionFactory::new(
+            target,
+            options,
+            Tasks::current().map_err(Error::config)?,
+        ))
+        .await
     }
 
     /// Connects through a custom transport: see [`swarm_transport`].
@@ -172,7 +177,12 @@ impl Client {
     ) -> Result<Self> {
         let options = options.into().settled()?;
         let target = options.target_through(Arc::new(connector));
-        Self::start(ConnectionFactory::new(target, options, Tasks::current()?)).await
+        Self::start(ConnectionFactory::new(
+            target,
+            options,
+            Tasks::current().map_err(Error::config)?,
+        ))
+        .await
     }
 
     pub(crate) async fn start(factory: ConnectionFactory) -> Result<Self> {
@@ -199,7 +209,7 @@ impl Client {
         let options = options.into().settled()?;
         let target = options.target()?;
         Self::spawn(
-            ConnectionFactory::new(target, options, Tasks::current()?),
+            ConnectionFactory::new(target, options, Tasks::current().map_err(Error::config)?),
             None,
         )
     }

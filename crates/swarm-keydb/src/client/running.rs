@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use swarm_resp::Frame;
-use tokio::time::Instant;
 use tracing::Span;
 use tracing::field::Empty;
 
@@ -13,6 +12,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::options::{CANCELLED, Operation, error_type, status_code};
 use crate::request_reply::ConnectionHandle;
+use crate::runtime::Instant;
 
 /// An operation between its first poll and its result. Empty unless spans are enabled or an
 /// observer is set. An operation that is dropped without a result was cancelled.

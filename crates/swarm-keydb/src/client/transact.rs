@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use swarm_resp::Request;
-use tokio::time::{Instant, sleep};
 
 use super::{Client, Exclusive};
 use crate::error::{Error, ErrorKind, Result};
 use crate::key::ToKeys;
 use crate::request_reply::MAX_ATTEMPTS;
+use crate::runtime::{Instant, sleep};
 
 /// Maximum delay before the first retry, or one round trip if that is longer. Doubles with each
 /// further retry.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use crate::runtime::Instant;
 
 /// Maximum delay before reconnecting after a connection that had worked.
 const REDIAL: Duration = Duration::from_millis(100);

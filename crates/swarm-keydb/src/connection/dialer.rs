@@ -6,12 +6,12 @@ use std::task::Poll;
 use std::time::Duration;
 
 use swarm_transport::{Connect, TransportError, TransportErrorKind};
-use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
 use super::origin::Attempt;
 use super::{Disconnect, Link, Origin, Session};
 use crate::credentials::{Credentials, Login, LoginVersion};
+use crate::runtime::{Instant, timeout_at};
 
 /// Extra time for a dial. The transport bounds it by the same timeout, and its error names the
 /// address and what the dial waited for.
@@ -120,7 +120,7 @@ impl Dialer {
                 let Poll::Ready(frame) = link.poll_receive(cx) else {
                     return Poll::Pending;
                 };
-                session.receive(Instant::now().into_std(), &frame?)?;
+                session.receive(Instant::now(), &frame?)?;
             }
         });
         let done = timeout_at(deadline, handshake)

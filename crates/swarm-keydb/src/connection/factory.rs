@@ -14,8 +14,8 @@ use crate::credentials::{Credentials, Login};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::options::{ClientOptions, CommandOrder};
+use crate::runtime::Tasks;
 use crate::server::ServerProfile;
-use crate::tasks::Tasks;
 
 impl ClientOptions {
     /// Resolves the URLs to connectors, and the other options to the settings of connections.

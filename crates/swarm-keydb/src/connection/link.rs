@@ -1,10 +1,11 @@
 //! Open transport, and the state of its sending side.
 
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{BoxTransport, Capabilities, PeerIdentity, RequestRejection, TransportError};
+
+use crate::runtime::Instant;
 
 /// Source of the requests that a [`Link`] sends.
 pub(crate) trait Outgoing {
@@ -67,7 +68,7 @@ impl Link {
             if !source.may_have_request() {
                 break;
             }
-            let now = *now.get_or_insert_with(|| tokio::time::Instant::now().into_std());
+            let now = *now.get_or_insert_with(Instant::now);
             let transport = &self.transport;
             let Some(request) = source.next_request(now, |request| transport.check(request)) else {
                 break;

@@ -28,7 +28,6 @@ use std::time::Duration;
 
 use swarm_resp::Frame;
 use swarm_transport::{Capabilities, TransportError};
-use tokio::time::{Instant, Sleep, sleep, timeout};
 
 pub(crate) use dialer::{Dialer, GRACE};
 pub(crate) use disconnect::Disconnect;
@@ -46,6 +45,7 @@ use timer::DeadlineTimer;
 
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
+use crate::runtime::{Instant, Sleep, sleep, sleep_until, timeout};
 
 /// Maximum number of frames received before requests are sent again.
 pub(crate) const RECEIVE_BATCH: usize = 256;
@@ -183,14 +183,14 @@ pub(crate) trait Protocol: Outgoing + Send {
     fn may_sleep(&mut self, cx: &mut Context<'_>) -> bool;
 
     /// When [`expire`](Self::expire) is due.
-    fn next_deadline(&self) -> Option<std::time::Instant>;
+    fn next_deadline(&self) -> Option<Instant>;
 
     /// Acts on the deadlines that have passed.
     ///
     /// # Errors
     ///
     /// When the server has been silent for too long.
-    fn expire(&mut self, now: std::time::Instant) -> Result<(), Violation>;
+    fn expire(&mut self, now: Instant) -> Result<(), Violation>;
 
     /// A connection was lost or could not be made. The link, if there was one, may be kept.
     ///
@@ -347,7 +347,7 @@ impl<P: Protocol> Connection<P> {
 
     /// Moves requests and frames until the connection ends.
     async fn serve(&mut self, link: &mut Link, attempt: Attempt, handshake_by: Instant) -> End {
-        let mut handshake_timer = pin!(tokio::time::sleep_until(handshake_by));
+        let mut handshake_timer = pin!(sleep_until(handshake_by));
         // Until the handshake is done.
         let mut attempt = Some(attempt);
         let mut yielded = false;
@@ -424,7 +424,7 @@ impl<P: Protocol> Connection<P> {
             let Poll::Ready(frame) = link.poll_receive(cx) else {
                 // Frames are activity themselves.
                 if link.has_progressed() && taken == 0 {
-                    let now = Instant::now().into_std();
+                    let now = Instant::now();
                     self.protocol.session_mut().note_activity(now);
                 }
                 break;

@@ -5,6 +5,8 @@ use std::hash::{BuildHasher, RandomState};
 
 use swarm_resp::{Frame, Request};
 
+use crate::runtime::SystemTime;
+
 /// 128 random bits, as text. Authors of scripts or values cannot predict a nonce, so a reply that
 /// equals it answers the request that carried it.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,7 +18,7 @@ impl Nonce {
         if getrandom::fill(&mut bytes).is_err() {
             // Fallback if the operating system provides no random bytes: the standard library's
             // randomly keyed hasher.
-            let hash = || RandomState::new().hash_one(std::time::SystemTime::now());
+            let hash = || RandomState::new().hash_one(SystemTime::now());
             let (low, high) = (u128::from(hash()), u128::from(hash()));
             bytes = (high << 64 | low).to_ne_bytes();
         }

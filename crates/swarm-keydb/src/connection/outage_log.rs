@@ -3,9 +3,8 @@
 
 use std::fmt::Display;
 
-use tokio::time::Instant;
-
 use crate::failure::Time;
+use crate::runtime::Instant;
 
 /// Logs the outages of one purpose of a client.
 ///

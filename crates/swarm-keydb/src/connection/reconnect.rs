@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_transport::TransportError;
-use tokio::time::Instant;
 
 use super::backoff::{Backoff, requested};
 use super::{Disconnect, Session};
 use crate::credentials::LoginVersion;
 use crate::failure::Failure;
+use crate::runtime::Instant;
 
 /// How long a connection lasted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

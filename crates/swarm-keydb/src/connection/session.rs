@@ -1,6 +1,6 @@
 //! Sans-IO state of a connection: handshake, server profile and identity, liveness, heartbeats.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
 use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
@@ -11,6 +11,7 @@ use super::nonce::Nonce;
 use super::settings::Settings;
 use crate::credentials::Credentials;
 use crate::failure::Outage;
+use crate::runtime::Instant;
 use crate::server::{Detection, ServerProfile};
 
 /// A protocol error after which replies can no longer be matched to requests.

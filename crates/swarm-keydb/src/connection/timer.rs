@@ -2,9 +2,9 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::Sleep;
+use crate::runtime::{Instant, Sleep, sleep};
 
 /// A timer that is rarely reset. Deadlines move back with every frame, and an occasional early
 /// wake-up costs less than resetting the timer each time.
@@ -18,7 +18,7 @@ impl DeadlineTimer {
     /// Must be called within a tokio runtime.
     pub(super) fn new() -> Self {
         Self {
-            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            sleep: Box::pin(sleep(Duration::ZERO)),
             armed: None,
         }
     }
@@ -27,13 +27,13 @@ impl DeadlineTimer {
     pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
         if self.armed.is_none_or(|armed| deadline < armed) {
             self.armed = Some(deadline);
-            self.sleep.as_mut().reset(deadline.into());
+            self.sleep.as_mut().reset(deadline);
         }
         if self.sleep.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         self.armed = None;
-        Poll::Ready(tokio::time::Instant::now().into_std())
+        Poll::Ready(Instant::now())
     }
 }
 
@@ -49,8 +49,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_an_earlier_deadline_resets_the_timer() {
-        let start = tokio::time::Instant::now();
-        let at = |second| (start + second * SECOND).into_std();
+        let start = Instant::now();
+        let at = |second| start + second * SECOND;
         let mut timer = DeadlineTimer::new();
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(timer.poll(at(1), cx).is_pending());

@@ -118,7 +118,7 @@ fn answered(command: &'static str, text: &str) -> Error {
 #[test]
 fn a_timeout_names_what_is_known() {
     let refused = TransportError::new(Kind::Refused, "connection refused");
-    let since = std::time::Instant::now();
+    let since = tokio::time::Instant::now();
     let mut outage = Outage {
         since: Some(since),
         ..Outage::default()

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_transport::TransportError;
+
+use crate::runtime::Instant;
 
 /// A call that did not end within its timeout. Created only when the call fails.
 #[derive(Debug, Clone, Default)]

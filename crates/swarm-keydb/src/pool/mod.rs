@@ -23,7 +23,7 @@ mod reads;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use connections::{Connection, Connections};
 use growth::Growth;
@@ -32,6 +32,8 @@ pub(crate) use keys::OrderKeys;
 pub(crate) use name_set::NameSet;
 pub(crate) use order::Position;
 use order::{Order, Place};
+
+use crate::runtime::Instant;
 
 /// Number of connections that the pool may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! Reads of a serial server: kept off the connections that carry writes, and let past the pool
 //! where they overtake nothing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{ConnectionId, Mode, Need, OrderKeys, Pool, Position, Work};
+use crate::runtime::Instant;
 
 /// Time without reads after which the primary connection takes writes, too.
 const MEMORY_OF_READS: Duration = Duration::from_secs(1);

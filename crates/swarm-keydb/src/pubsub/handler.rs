@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use tokio::task::JoinHandle;
-
 use super::event::Event;
 use super::subscription::Subscription;
-use crate::tasks::Tasks;
+use crate::runtime::{JoinHandle, Tasks, consume_budget};
 
 /// Handle to a subscription whose events are passed to a callback. Created by
 /// [`Client::psubscribe_handler`](crate::Client::psubscribe_handler) and
@@ -26,7 +24,7 @@ impl Handler {
         Self(tasks.spawn(async move {
             while let Some(event) = subscription.next().await {
                 // Without yielding, a full buffer would keep the task from being aborted.
-                tokio::task::coop::consume_budget().await;
+                consume_budget().await;
                 match event {
                     Ok(event) => handler(event),
                     Err(error) => tracing::warn!(%error, "subscription ended"),

@@ -86,7 +86,7 @@ impl Subscriptions {
         // Dropping this future drops the subscription, which unsubscribes.
         let acknowledged = {
             let _context = factory.tasks.timers();
-            tokio::time::timeout(timeout, self.wait_acknowledged(acknowledged))
+            crate::runtime::timeout(timeout, self.wait_acknowledged(acknowledged))
         };
         let acknowledged = acknowledged.await;
         match acknowledged.map_err(|_| self.not_acknowledged(timeout))? {

@@ -17,7 +17,7 @@ use super::machine::Listener;
 use super::registry::{Submission, task_gone};
 use crate::error::Result;
 use crate::failure::Failure;
-use crate::tasks::Tasks;
+use crate::runtime::Tasks;
 
 /// Stream of [`Event`]s: the messages published to some channels or patterns, and the gaps between
 /// them.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{RequestRejection, TransportError, TransportErrorKind};
@@ -12,6 +12,7 @@ use super::engine::Answered;
 use super::lost::now;
 use super::{Engine, ReplySender, RequestReply};
 use crate::connection::{CLOSE_TIMEOUT, Disconnect, Link, Nonce, Outgoing, RECEIVE_BATCH};
+use crate::runtime::Instant;
 
 /// Maximum number of connections that are set aside. For one more, the client closes one on which
 /// every call has been answered or has timed out.
@@ -150,7 +151,7 @@ impl Asides {
     }
 
     fn push(&mut self, link: Link, awaiting: Awaiting) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         self.list.push(Aside {
             link,
             until: super::engine::deadline(now, self.time),
@@ -230,7 +231,7 @@ impl Aside {
             let finished = match &mut self.awaiting {
                 Awaiting::Echo(probe) => probe.is_echoed_by(&frame),
                 Awaiting::Replies(engine) => {
-                    let now = tokio::time::Instant::now().into_std();
+                    let now = Instant::now();
                     let answered = engine.receive(now, frame)?;
                     drop(answered.map(|Answered { wake, .. }| wake));
                     !engine.pending().has_write() && !engine.pending().is_awaited()
@@ -242,7 +243,7 @@ impl Aside {
                     "all replies arrived on a connection that was set aside; closing it"
                 );
                 self.awaiting = Awaiting::Nothing;
-                let now = tokio::time::Instant::now().into_std();
+                let now = Instant::now();
                 self.until = self.until.min(now + CLOSE_TIMEOUT);
                 return Ok(true);
             }

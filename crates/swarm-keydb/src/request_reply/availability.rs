@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use swarm_transport::{TransportError, TransportErrorKind};
-use tokio::time::{Instant, sleep_until};
 
 use crate::credentials::Login;
 use crate::failure::{Failure, Late, Outage, Wait};
+use crate::runtime::{Instant, sleep_until};
 use crate::status::{State, Status};
 
 /// Time that the HTTP fallback must have been in use before leases and subscriptions fail. They
@@ -38,7 +38,7 @@ impl Availability {
         let mut outage = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         match failed {
             Some(error) => {
-                let now = Instant::now().into_std();
+                let now = Instant::now();
                 outage.since.get_or_insert(now);
                 outage.note_attempt(error, now);
             }

@@ -6,13 +6,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use swarm_resp::Frame;
-use tokio::task::consume_budget;
-use tokio::time::timeout;
 
 use super::engine::{Call, Requests, Retry, Timing};
 use super::handle::{ConnectionHandle, Enqueued, ReplySender};
 use super::results::Results;
 use crate::failure::Failure;
+use crate::runtime::{consume_budget, timeout};
 use crate::status::State;
 
 /// One command of a bulk.

@@ -1,7 +1,7 @@
 //! Closing a client: pending calls complete, or fail when the time for closing is over.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::oneshot;
@@ -12,6 +12,7 @@ use super::handle::Control;
 use super::lost::now;
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Disconnect, Link, Violation};
+use crate::runtime::Instant;
 use crate::status::State;
 
 fn closed() -> TransportError {
@@ -48,7 +49,7 @@ impl Closing {
 
     /// Caps a duration at the time left for closing.
     pub(super) fn time_left(&self, time: Duration) -> Duration {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         self.by
             .map_or(time, |by| by.saturating_duration_since(now).min(time))
     }
@@ -179,7 +180,7 @@ impl RequestReply {
         // reason.
         let _first = self.ended.set(failure.clone());
         self.queue.close();
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         let engine = &mut self.engine;
         let taken = (self.queue).take(|call, permit| engine.submit(call, permit, now));
         self.obey(taken.controls);
@@ -200,7 +201,7 @@ impl RequestReply {
     /// Returns calls that have not been sent, or may be sent again, to the pool that has dispatched
     /// them.
     pub(super) fn give_back_calls(&mut self) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         if let Some(dispatcher) = &mut self.dispatcher {
             return dispatcher.take_back(&mut self.engine, now);
         }

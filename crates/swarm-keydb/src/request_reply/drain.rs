@@ -1,10 +1,9 @@
 //! Drains a connection because of a reply: the server is no longer the primary, or has forgotten
 //! the client's identity.
 
-use tokio::time::Instant;
-
 use super::{RequestReply, Role};
 use crate::connection::Reconnect;
+use crate::runtime::Instant;
 
 impl RequestReply {
     /// Drains the connection if a reply asked for another one. Returns whether it has drained.

@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swarm_transport::{BoxTransport, Connect, TransportError, TransportErrorKind};
-use tokio::time::{Instant, Sleep, sleep, timeout};
 
 use super::engine::OverFallback;
 use super::lost::now;
 use super::{ReplySender, RequestReply};
 use crate::connection::{GRACE, Link, requested_delay};
 use crate::credentials::LoginVersion;
+use crate::runtime::{Instant, Sleep, sleep, timeout};
 use crate::status::State;
 
 /// Time that the client waits for the connection before it dials the fallback, unless an attempt to

@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::Frame;
-use tokio::runtime::EnterGuard;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
 
 use super::budget::Budget;
 use super::engine::{Call, Caller, Requests, Retry, Timing, deadline};
 use crate::connection::Origin;
 use crate::failure::{Failure, QueueLoad};
+use crate::runtime::{EnterGuard, Instant, Tasks, timeout_at};
 use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
-use crate::tasks::Tasks;
 
 use super::dispatch::Ticket;
 use super::queue::{self, Permit, TrySendError};
@@ -35,7 +33,7 @@ pub(super) enum Control {
     /// Complete all earlier calls, then end.
     Close {
         /// When calls without a reply fail.
-        by: Option<std::time::Instant>,
+        by: Option<Instant>,
         /// Dropped once no caller waits for a reply.
         done: oneshot::Sender<()>,
     },
@@ -299,12 +297,12 @@ impl ConnectionHandle {
         if !self.0.budget.waits {
             return Err(Failure::Full(self.queue_load()));
         }
-        let now = Instant::now().into_std();
+        let now = Instant::now();
         let deadline = call.start_timeout(now);
         let timeout = deadline.saturating_duration_since(now);
         let sent = {
             let _context = self.0.tasks.timers();
-            timeout_at(Instant::from_std(deadline), self.0.queue.send(call, size))
+            timeout_at(deadline, self.0.queue.send(call, size))
         };
         match sent.await {
             Ok(Ok(())) => Ok(()),
@@ -379,7 +377,7 @@ impl ConnectionHandle {
 
     /// Ends the driver once all earlier calls have completed. Calls without a reply by the given
     /// time fail. Resolves when the driver has ended.
-    pub(crate) fn close(&self, by: Option<std::time::Instant>) -> impl Future<Output = ()> + use<> {
+    pub(crate) fn close(&self, by: Option<Instant>) -> impl Future<Output = ()> + use<> {
         let (done, closed) = oneshot::channel();
         // An error means that the driver has ended already.
         let sent = self.0.queue.send_control(Control::Close { by, done });
@@ -439,8 +437,8 @@ impl ConnectionHandle {
 }
 
 /// Returns the deadline of a timeout that starts now.
-pub(crate) fn deadline_in(timeout: Duration) -> std::time::Instant {
-    deadline(Instant::now().into_std(), timeout)
+pub(crate) fn deadline_in(timeout: Duration) -> Instant {
+    deadline(Instant::now(), timeout)
 }
 
 /// Handle that does not keep the task alive.

@@ -2,17 +2,17 @@
 //! client's state.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use swarm_transport::TransportError;
 
 use super::{Failure, RequestReply, Role};
 use crate::connection::{Fault, Lifetime, Loss, Next, Stop};
+use crate::runtime::Instant;
 use crate::status::{FailedDial, State};
 
 /// Returns the current time.
 pub(super) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
+    Instant::now()
 }
 
 impl RequestReply {

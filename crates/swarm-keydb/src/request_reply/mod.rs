@@ -27,7 +27,7 @@ mod tests;
 use std::future::{Future, ready};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{Capabilities, RequestRejection};
@@ -51,6 +51,7 @@ use crate::connection::{
 };
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
+use crate::runtime::Instant;
 use crate::server::Learned;
 use crate::status::{State, Status};
 use aside::Asides;
@@ -207,7 +208,7 @@ impl RequestReply {
         let mut pool = self.dispatcher.as_deref_mut();
         pool = pool.filter(|dispatcher| dispatcher.is_engaged());
         let taken = self.queue.take(|call, permit| {
-            let clock = || tokio::time::Instant::now().into_std();
+            let clock = || Instant::now();
             let now = *now.get_or_insert_with(clock);
             match &mut pool {
                 None => engine.submit(call, permit, now),
@@ -313,7 +314,7 @@ impl Protocol for RequestReply {
         login: LoginVersion,
     ) {
         self.login = login;
-        self.opened = Some(tokio::time::Instant::now().into_std());
+        self.opened = Some(Instant::now());
         self.engine.session_mut().log_in_with(credentials);
         self.engine.connected(capabilities);
     }
@@ -345,7 +346,7 @@ impl Protocol for RequestReply {
 
     #[inline]
     fn receive(&mut self, batch: &mut Batch, frame: Frame) -> Result<(), Violation> {
-        let clock = || tokio::time::Instant::now().into_std();
+        let clock = || Instant::now();
         let now = *batch.now.get_or_insert_with(clock);
         if let Some(answered) = self.engine.receive(now, frame)? {
             if batch.last_sent != Some(answered.sent) {

@@ -7,6 +7,7 @@ use super::dispatch::Dispatcher;
 use super::{RequestReply, Role};
 use crate::options::CommandOrder;
 use crate::pool::Limits;
+use crate::runtime::Instant;
 use crate::status::Growth;
 
 /// Round trip that is assumed where no handshake shows one: a transport without sessions sends one
@@ -19,7 +20,7 @@ const ONE: Limits = Limits { min: 1, max: 1 };
 impl RequestReply {
     /// The connection is ready: creates the dispatcher if the server may need several connections.
     pub(super) fn enter_pool(&mut self) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         let handshake = match self.opened {
             // The handshake takes at least two round trips.
             Some(opened) if self.engine.session().is_stateful() => {
@@ -60,7 +61,7 @@ impl RequestReply {
         if self.dispatcher.is_none() && self.factory.options.ordering == CommandOrder::None {
             return;
         }
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         let dispatcher = self.dispatcher.get_or_insert_with(|| {
             let (factory, dedicated) = (self.factory.clone(), dedicated.clone());
             let mut dispatcher = Dispatcher::new(factory, dedicated, ONE);
@@ -72,7 +73,7 @@ impl RequestReply {
 
     /// The connection is lost. Calls that were not sent, or may be sent again, return to the pool.
     pub(super) fn leave_pool(&mut self) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.adopt(&mut self.engine, now);
             dispatcher.disconnected(now);

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use swarm_transport::TransportError;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use self::stats::BUCKETS;
 pub use self::stats::{DedicatedStats, Growth, RoundTrips, SharedStats, Stats};
 use crate::credentials::LoginVersion;
 use crate::failure::{Failure, Late, Outage, QueueLoad, Wait};
+use crate::runtime::{Instant, into_std};
 
 /// The state of a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -154,7 +154,7 @@ impl Status {
                 since: now,
                 failed: None,
                 outage: Outage {
-                    since: Some(now.into_std()),
+                    since: Some(now),
                     ..Outage::default()
                 },
                 last_error: None,
@@ -194,7 +194,7 @@ impl Status {
             if changed {
                 let now = Instant::now();
                 if link.state == State::Connected {
-                    link.outage.since = Some(now.into_std());
+                    link.outage.since = Some(now);
                 }
                 link.state = state;
                 link.since = now;
@@ -216,7 +216,7 @@ impl Status {
 
     /// Records that an attempt to connect failed.
     pub(crate) fn note_failed_dial(&self, failed: FailedDial) {
-        let now = Instant::now().into_std();
+        let now = Instant::now();
         self.links.send_modify(|link| {
             link.outage.note_attempt(&failed.error, now);
             link.last_error = Some(Arc::clone(&failed.error));
@@ -367,7 +367,7 @@ impl Status {
         let is_connected = link.state == State::Connected;
         Stats {
             state: link.state,
-            connected_since: is_connected.then(|| link.since.into_std()),
+            connected_since: is_connected.then(|| into_std(link.since)),
             attempts: link.outage.attempts,
             last_error: link.last_error.clone(),
             queued: self.queued.load(Ordering::Relaxed),

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_transport::TransportError;
 
 use super::State;
+use crate::runtime::StdInstant;
 
 /// Number of histogram buckets: one per power of two microseconds. The last one starts at about 18
 /// minutes.
@@ -19,7 +20,7 @@ pub struct Stats {
     /// State of the shared connection.
     pub state: State,
     /// When the shared connection was established. `None` while there is none.
-    pub connected_since: Option<Instant>,
+    pub connected_since: Option<StdInstant>,
     /// Number of attempts to connect that have failed since there was a connection. Zero while
     /// there is one.
     pub attempts: u32,

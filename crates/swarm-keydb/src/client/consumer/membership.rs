@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::acks::AckQueue;
 use super::options::Settings;
@@ -13,6 +12,7 @@ use super::retries::{Entry, Retries};
 use crate::client::Client;
 use crate::commands::{PendingEntry, StreamId, XClaimOptions, XPendingOptions};
 use crate::error::{Error, Result};
+use crate::runtime::{Instant, sleep_until, timeout};
 
 /// Membership of a consumer in its group.
 pub(super) struct Membership {
@@ -140,7 +140,7 @@ impl Membership {
                     Some(due) => {
                         let timer = {
                             let _context = self.client.tasks().timers();
-                            tokio::time::sleep_until(due)
+                            sleep_until(due)
                         };
                         timer.await;
                     }
@@ -237,7 +237,7 @@ impl Membership {
         let settled = unsettled.wait_for(|count| *count == 0);
         let settled = {
             let _context = self.client.tasks().timers();
-            tokio::time::timeout(self.settings.drain_timeout, settled)
+            timeout(self.settings.drain_timeout, settled)
         };
         let _in_time = settled.await;
     }

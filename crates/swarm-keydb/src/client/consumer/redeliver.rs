@@ -4,8 +4,6 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::dead_letter::bury;
 use super::delivery::Delivery;
 use super::membership::Membership;
@@ -14,6 +12,7 @@ use super::retries::{Entry, in_future};
 use super::work::{Cursor, Work};
 use crate::commands::{StreamId, XPendingOptions};
 use crate::error::{ErrorKind, Result};
+use crate::runtime::Instant;
 
 impl Work {
     /// Lists a page of pending entries, without changing their delivery counts: those of this

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::commands::StreamId;
 use crate::request_reply::deadline_in;
+use crate::runtime::Instant;
 
 /// An entry: the index of its stream, and its ID.
 pub(super) type Entry = (usize, StreamId);
@@ -56,7 +55,7 @@ impl Retries {
 
 /// Returns the instant `time` from now, or the latest that the clock can express.
 pub(super) fn in_future(time: Duration) -> Instant {
-    deadline_in(time).into()
+    deadline_in(time)
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
 use tracing::Span;
 
 use super::delivery::Delivery;
@@ -23,6 +22,7 @@ use crate::commands::{
 };
 use crate::connection::{Fault, OutageLog, Reconnect};
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::{Instant, sleep};
 use crate::status::State;
 
 /// Extra time after BLOCK for which the server may keep a read whose connection was lost.

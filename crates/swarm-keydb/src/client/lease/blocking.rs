@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::{Frame, Request};
-use tokio::time::Instant;
 
 use super::Leases;
 use super::slices::{SLICE, SlicedRead};
@@ -12,6 +11,7 @@ use crate::command::Blocking;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{ConnectionHandle, MAX_ATTEMPTS, Requests, Retry, Timing, deadline_in};
+use crate::runtime::Instant;
 use crate::server::Marks;
 
 /// Extra time for the reply after the server has finished blocking.
@@ -128,7 +128,7 @@ impl BlockingCall {
             let (connection, _lease) = match &self.via {
                 Via::Leased(connection) => (connection.clone(), None),
                 Via::Pool(leases) => {
-                    let lease = leases.acquire(connected_by.into()).await?;
+                    let lease = leases.acquire(connected_by).await?;
                     self.requests
                         .iter()
                         .for_each(|request| lease.session.note(&request.args()));
@@ -160,7 +160,7 @@ impl BlockingCall {
         &self,
         connection: &ConnectionHandle,
         read: &mut SlicedRead,
-        end: std::time::Instant,
+        end: Instant,
         attempts: &mut u8,
     ) -> Result<Frame, Failure> {
         // The names are those of the original request, so each part has its marks.
@@ -186,11 +186,11 @@ impl BlockingCall {
         &self,
         connection: &ConnectionHandle,
         requests: Requests,
-        end: std::time::Instant,
+        end: Instant,
     ) -> Result<Frame, Failure> {
         let mut timing = self.limits.timing();
         if self.limits.is_explicit {
-            timing.timeout = end.saturating_duration_since(Instant::now().into_std());
+            timing.timeout = end.saturating_duration_since(Instant::now());
         }
         // The driver does not retry: it never reconnects a leased connection.
         let sent = connection.call_batch(requests, timing, Retry::Never).await;

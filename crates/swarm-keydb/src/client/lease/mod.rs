@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, Timeout, sleep_until, timeout_at};
 
 pub(super) use blocking::{BlockingCall, TimeLimits, Via};
 
@@ -18,6 +17,7 @@ use crate::failure::Failure;
 use crate::request_reply::{
     Availability, ConnectionHandle, Dedicated, Place, RequestReply, Role, Ticket,
 };
+use crate::runtime::{Elapsed, Instant, sleep_until, timeout_at};
 use crate::status::DedicatedStats;
 use session::Session;
 pub(super) use session::Watches;
@@ -139,11 +139,15 @@ impl Leases {
     }
 
     /// Closes all dedicated connections and opens no more: see [`Dedicated::close`].
-    pub(super) async fn close(&self, by: Option<std::time::Instant>) -> usize {
+    pub(super) async fn close(&self, by: Option<Instant>) -> usize {
         self.dedicated.close(by).await
     }
 
-    fn until<F: Future>(&self, deadline: Instant, work: F) -> Timeout<F> {
+    fn until<F: Future>(
+        &self,
+        deadline: Instant,
+        work: F,
+    ) -> impl Future<Output = std::result::Result<F::Output, Elapsed>> + use<F> {
         let _context = self.factory.tasks.timers();
         timeout_at(deadline, work)
     }

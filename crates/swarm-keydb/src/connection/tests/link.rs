@@ -19,7 +19,7 @@ struct Requests {
 impl Outgoing for Requests {
     fn next_request(
         &mut self,
-        _: std::time::Instant,
+        _: Instant,
         _: impl Fn(RequestRef<'_>) -> Result<(), RequestRejection>,
     ) -> Option<RequestRef<'_>> {
         self.waiting = self.waiting.checked_sub(1)?;

@@ -1,12 +1,11 @@
 //! Tests of the state of one connection after another, without I/O.
 
-use std::time::Instant;
-
 use swarm_transport::{Capabilities, PeerIdentity};
 
 use super::*;
 use crate::connection::{HandshakeError, Session, Settings, Violation};
 use crate::credentials::Credentials;
+use crate::runtime::Instant;
 use crate::server::{Detection, HelloLimit, Identity, ServerKind, ServerProfile};
 
 const SECOND: Duration = Duration::from_secs(1);

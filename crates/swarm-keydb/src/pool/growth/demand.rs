@@ -1,6 +1,8 @@
 //! How many calls were pending at once during the last ten seconds.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::runtime::Instant;
 
 /// Seconds that are remembered.
 const SECONDS: usize = 10;

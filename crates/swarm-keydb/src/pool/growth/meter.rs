@@ -1,7 +1,9 @@
 //! Pace of one connection: how long the server works on its replies, and the window that follows.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::runtime::Instant;
 
 /// Calls that may be in flight on a connection that is new.
 const FIRST_WINDOW: usize = 4;

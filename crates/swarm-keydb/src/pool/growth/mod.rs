@@ -23,9 +23,10 @@ mod plan;
 mod tests;
 mod trial;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{ConnectionId, Limits};
+use crate::runtime::Instant;
 use connection::{Connection, Phase};
 use demand::Demand;
 use meter::Meter;

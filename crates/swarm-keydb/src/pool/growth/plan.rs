@@ -1,10 +1,11 @@
 //! What to do next: open a connection, close one, or neither.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::connection::{Connection, Phase};
 use super::{Growth, Plan};
 use crate::pool::ConnectionId;
+use crate::runtime::Instant;
 
 /// Mean slow gap, in seconds, below which a connection can be opened at any time. A longer one is
 /// waited for: the handshake then shows whether the server as a whole is stalled.

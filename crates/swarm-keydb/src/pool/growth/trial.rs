@@ -1,11 +1,12 @@
 //! The trial: more connections for a moment, to find out whether the server is serial.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Growth;
 use super::connection::Connection;
 use super::demand::Demand;
 use super::meter::Meter;
+use crate::runtime::Instant;
 
 /// Slow gaps on each connection that decide a trial, and the seconds over which they must spread.
 const ENOUGH_GAPS: usize = 4;

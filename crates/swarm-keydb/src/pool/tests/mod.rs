@@ -4,11 +4,12 @@ mod races;
 
 use std::hash::RandomState;
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::Request;
 
 use super::*;
+use crate::runtime::Instant;
 
 static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);

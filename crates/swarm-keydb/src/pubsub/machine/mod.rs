@@ -6,7 +6,6 @@
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Kind as FrameKind, Request, RequestRef, ServerError};
@@ -20,6 +19,7 @@ use crate::connection::{HandshakeError, Nonce, Session, Settings, Violation};
 use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::runtime::Instant;
 use crate::server::ServerProfile;
 
 /// Multiplier on the silence limit for a server that sends data but withholds a pending reply.

@@ -6,12 +6,11 @@ mod tests;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, RequestRejection};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Sleep, sleep};
 
 use super::buffer::Buffer;
 use super::machine::Machine;
@@ -25,6 +24,7 @@ use crate::connection::{
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
 use crate::request_reply::Availability;
+use crate::runtime::{Instant, Sleep, sleep};
 
 /// The Pub/Sub protocol.
 pub(super) struct PubSub {
@@ -221,14 +221,14 @@ impl Protocol for PubSub {
             return Poll::Pending;
         }
         if std::mem::take(&mut self.paused) {
-            let now = tokio::time::Instant::now().into_std();
+            let now = Instant::now();
             self.machine.resume(now);
         }
         Poll::Ready(())
     }
 
     fn receive(&mut self, (): &mut (), frame: Frame) -> Result<(), Violation> {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         self.machine.receive(now, &frame)
     }
 

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
-use tokio::time::timeout;
-
 use super::super::handle::ConnectionHandle;
 use super::Dedicated;
+use crate::runtime::{AbortHandle, timeout};
 use crate::status::State;
 
 /// An idle connection, and the task that removes it when its time is up or it dies.

@@ -16,11 +16,11 @@ mod probe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout_at;
 
 use super::handle::{ConnectionHandle, WeakConnectionHandle};
 use crate::connection::ConnectionFactory;
 use crate::options::DedicatedLimits;
+use crate::runtime::{Instant, timeout_at};
 use crate::status::{DedicatedStats, State, StateWatch};
 use idle::Idle;
 use probe::Probes;
@@ -197,7 +197,7 @@ impl Dedicated {
     ///
     /// A connection with a pending reply to a write closes once the reply arrives; other calls in
     /// flight fail. Waits for these replies until `by`, and returns how many are still pending.
-    pub(crate) async fn close(&self, by: Option<std::time::Instant>) -> usize {
+    pub(crate) async fn close(&self, by: Option<Instant>) -> usize {
         self.places.close();
         let open = {
             let mut connections = self.lock();
@@ -223,7 +223,7 @@ impl Dedicated {
                 // The lease was dropped before.
                 let in_time = {
                     let _context = self.factory.tasks.timers();
-                    timeout_at(by.into(), state.reached(State::Closed))
+                    timeout_at(by, state.reached(State::Closed))
                 };
                 let _in_time = in_time.await;
             }

@@ -3,10 +3,9 @@
 //! A connection that is set aside still owes replies, and the server may still run what was sent on
 //! it. Its calls keep their names, so that no later call overtakes them over another connection.
 
-use std::time::Instant;
-
 use super::{CommandOrder, Dispatcher, Engine, Job, Limits, OrderKeys, Position, ReplySender};
 use crate::request_reply::engine::Call;
+use crate::runtime::Instant;
 
 impl Dispatcher {
     /// The primary connection is about to be set aside with its calls in flight, and another takes

@@ -5,10 +5,9 @@
 //! overtakes nothing. Before the next call enters the pool, the pool *adopts* the reads that have
 //! bypassed it and are in flight, so no later call overtakes them either.
 
-use std::time::Instant;
-
 use super::{Dispatcher, Engine, ReplySender, keys_of};
 use crate::request_reply::engine::Call;
+use crate::runtime::Instant;
 
 impl Dispatcher {
     /// Whether a call only reads, and can be sent over the primary connection at once. Records that

@@ -1,10 +1,9 @@
 //! Closing the connections of the pool with the client.
 
-use std::time::Instant;
-
 use super::ticket::Ended;
 use super::{Dispatcher, Job};
 use crate::failure::Failure;
+use crate::runtime::Instant;
 use crate::status::Status;
 
 /// State of closing the workers.
@@ -54,7 +53,7 @@ impl Dispatcher {
     pub(in crate::request_reply) fn fail_waiting(&mut self, failure: &Failure) -> usize {
         let mut awaited = 0;
         // A closed worker may have returned calls of which nothing was heard yet.
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         while let Some(ended) = self.tickets.take() {
             match ended {
                 Ended::Finished(position) => drop(self.pool.finished(position, now)),

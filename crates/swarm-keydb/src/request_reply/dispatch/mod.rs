@@ -20,7 +20,7 @@ mod workers;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_transport::TransportErrorKind;
@@ -40,6 +40,7 @@ use crate::options::CommandOrder;
 use crate::pool::{
     ConnectionId, Dispatched, Limits, Mode, Need, OrderKeys, Plan, Pool, Position, Work,
 };
+use crate::runtime::Instant;
 use crate::status::{Growth, Status};
 
 /// How long the primary connection must work after another one was refused before that is logged.
@@ -185,7 +186,7 @@ impl Dispatcher {
     ) {
         if !self.engaged {
             // The calls that wait in the engine come first.
-            let now = tokio::time::Instant::now().into_std();
+            let now = Instant::now();
             self.engage(engine, now);
         }
         let keys = OrderKeys::held(keys.iter().map(|key| &**key), &self.hasher);
@@ -224,7 +225,7 @@ impl Dispatcher {
         status: &Status,
         cx: &mut Context<'_>,
     ) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         let mut is_changed = std::mem::take(&mut self.is_changed);
         if !self.engaged {
             self.engage(engine, now);

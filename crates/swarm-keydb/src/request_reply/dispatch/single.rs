@@ -1,10 +1,11 @@
 //! The primary connection while it is the only one, and the changes to and from a pool of several.
 
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{ConnectionId, Dispatcher, Ended, Engine, Job, Plan, ReplySender, Status, keys_of};
 use crate::request_reply::engine::Call;
+use crate::runtime::Instant;
 
 /// Replies within this time are never slow, so there is nothing to plan.
 const SLOWEST_FAST_REPLY: Duration = Duration::from_millis(1);
@@ -155,7 +156,7 @@ impl Dispatcher {
         status: &Status,
         cx: &mut Context<'_>,
     ) {
-        let now = tokio::time::Instant::now().into_std();
+        let now = Instant::now();
         while let Poll::Ready(change) = self.workers.poll_change(cx) {
             self.note_change(change, status, now);
         }

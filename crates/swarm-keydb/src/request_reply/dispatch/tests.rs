@@ -9,7 +9,7 @@ use super::*;
 use crate::ClientOptions;
 use crate::connection::Settings;
 use crate::request_reply::engine::{Requests, Retry, Timing};
-use crate::tasks::Tasks;
+use crate::runtime::Tasks;
 
 fn dispatcher(min: usize) -> Dispatcher {
     let refuse = || async {

@@ -4,10 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
 
 use crate::connection::ConnectionFactory;
 use crate::failure::Failure;
@@ -15,6 +14,7 @@ use crate::pool::ConnectionId;
 use crate::request_reply::dedicated::Dedicated;
 use crate::request_reply::engine::{Call, deadline};
 use crate::request_reply::{ConnectionHandle, ReplySender, RequestReply};
+use crate::runtime::{Instant, sleep};
 use crate::status::{State, Status};
 
 /// Longest random delay before a dial. Spreads the connections of many clients that have lost the
@@ -116,7 +116,7 @@ impl Workers {
                 };
                 let mut state = connection.status().watch();
                 let (_released, released) = oneshot::channel();
-                let opened = tokio::time::Instant::now().into_std();
+                let opened = Instant::now();
                 let worker = Worker {
                     connection,
                     is_new,

@@ -2,7 +2,7 @@
 //! queue to queue by its pointer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::Frame;
 use swarm_transport::TransportError;
@@ -12,6 +12,7 @@ use super::pace::Pace;
 use super::requests::Requests;
 use crate::effect::Effect;
 use crate::options::RetryPolicy;
+use crate::runtime::Instant;
 use crate::server::ServerProfile;
 
 /// Receives the replies to a call.

@@ -1,13 +1,13 @@
 //! Deadlines of calls, the limit on the server's silence, and heartbeats.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::call::{Call, deadline, earlier};
 use super::drain::Drain;
 use super::sent::SentCall;
 use super::{Caller, Engine, Failure, Violation};
 use crate::failure::{Late, Wait};
+use crate::runtime::Instant;
 
 impl<C: Caller> Engine<C> {
     /// Returns when [`expire`](Self::expire) is due.

@@ -7,7 +7,6 @@
 use std::collections::{VecDeque, vec_deque};
 use std::hash::RandomState;
 use std::sync::Arc;
-use std::time::Instant;
 
 use swarm_resp::{Frame, RequestRef};
 use swarm_transport::{RequestRejection, TransportError};
@@ -21,6 +20,7 @@ use super::{
 use crate::connection::Outgoing;
 use crate::options::{CommandOrder, FallbackScope};
 use crate::pool::{NameSet, OrderKeys};
+use crate::runtime::Instant;
 use crate::server::{Detection, ServerProfile};
 
 pub(super) struct Fallback<C: Caller> {

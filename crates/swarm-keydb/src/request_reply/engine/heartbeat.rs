@@ -3,13 +3,12 @@
 //! The reply proves that the server is alive and that replies still match requests. A shift is
 //! detected within one interval.
 
-use std::time::Instant;
-
 use swarm_resp::{Frame, RequestRef};
 
 use super::fence::Passed;
 use super::sent::SentCall;
 use super::{Answered, Caller, Engine, Violation};
+use crate::runtime::Instant;
 
 impl<C: Caller> Engine<C> {
     /// Returns when the next heartbeat is due. A draining connection sends none.

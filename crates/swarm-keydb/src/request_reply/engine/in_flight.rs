@@ -5,7 +5,6 @@
 //! last request is sent.
 
 use std::collections::{VecDeque, vec_deque};
-use std::time::Instant;
 
 use swarm_resp::{Request, RequestRef};
 
@@ -13,6 +12,7 @@ use super::call::{Call, Caller};
 use super::fence::Fences;
 use super::requests::Requests;
 use super::sent::SentCall;
+use crate::runtime::Instant;
 
 pub(super) struct InFlight<C: Caller> {
     slots: VecDeque<SentCall<C>>,

@@ -22,7 +22,6 @@ mod ticketed;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, RequestRejection, TransportError};
@@ -38,6 +37,7 @@ pub(crate) use crate::server::Marks;
 
 use crate::connection::{Session, Settings, Violation};
 use crate::options::RetryPolicy;
+use crate::runtime::Instant;
 use crate::server::{ErrorReply, Meaning, ServerProfile};
 use drain::{Drain, Draining};
 use fallback::Fallback;

@@ -7,7 +7,7 @@
 use std::ops::{Add, Sub};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::RequestRef;
 
@@ -17,6 +17,7 @@ use super::sent::SentCall;
 use super::{Call, Caller, Engine};
 use crate::effect::Effect;
 use crate::pool::Work;
+use crate::runtime::Instant;
 
 /// Maximum time of a script: SwarmKeyDb's own limit.
 const SCRIPT: Duration = Duration::from_secs(5);

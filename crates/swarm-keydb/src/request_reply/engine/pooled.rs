@@ -1,11 +1,12 @@
 //! Calls that wait in a pool, and that the pool hands to this engine or to another one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::call::Call;
 use super::sent::SentCall;
 use super::{Caller, Engine};
 use crate::failure::Wait;
+use crate::runtime::Instant;
 
 /// View of an engine whose calls come from a pool.
 pub(in crate::request_reply) struct Pooled<'a, C: Caller>(&'a mut Engine<C>);

@@ -1,13 +1,12 @@
 //! A call that was sent: its slot in the order of replies.
 
-use std::time::Instant;
-
 use swarm_resp::{Frame, RequestRef};
 
 use super::call::{Call, Caller};
 use super::fence::{Fences, Passed, Proof};
 use super::{Failure, Violation};
 use crate::connection::Nonce;
+use crate::runtime::Instant;
 use crate::server::{Meaning, ServerProfile};
 
 /// Slot in the order of replies. A slot outlives its caller, because the replies still arrive.

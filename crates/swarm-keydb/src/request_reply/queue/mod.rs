@@ -25,9 +25,9 @@ use std::fmt;
 use std::task::{Context, Waker};
 
 use tokio::sync::{Mutex as Turnstile, Semaphore};
-use tokio::task::unconstrained;
 
 use super::sync::{Arc, AtomicUsize, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::runtime::unconstrained;
 
 /// Creates a queue of a capacity in bytes, with values of type `T` and controls of type `C`.
 pub(crate) fn queue<T, C>(capacity: usize) -> (Sender<T, C>, Receiver<T, C>) {

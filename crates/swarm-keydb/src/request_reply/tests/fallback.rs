@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::connection::ConnectionFactory;
 use crate::options::FallbackScope;
-use crate::tasks::Tasks;
+use crate::runtime::Tasks;
 use crate::{Bytes, State};
 
 const SECOND: Duration = Duration::from_secs(1);

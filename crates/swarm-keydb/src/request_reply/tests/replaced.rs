@@ -8,7 +8,7 @@ use super::pool::{load, long_write};
 use super::*;
 use crate::connection::ConnectionFactory;
 use crate::credentials::Credentials;
-use crate::tasks::Tasks;
+use crate::runtime::Tasks;
 use crate::{ErrorKind, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);

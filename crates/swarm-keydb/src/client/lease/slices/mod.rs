@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, Milliseconds, Request, RequestRef};
-use tokio::time::Instant;
 
 use crate::commands::{StreamEntry, StreamId};
+use crate::runtime::Instant;
 
 /// The longest `BLOCK` that is sent. SwarmKeyDb can miss a wake-up, so a read that blocks longer
 /// might never return although there is something to read.

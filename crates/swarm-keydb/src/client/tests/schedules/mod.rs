@@ -39,7 +39,7 @@ use world::{EXTRA, Seen, World};
 
 use crate::connection::ConnectionFactory;
 use crate::options::FallbackScope;
-use crate::tasks::Tasks;
+use crate::runtime::Tasks;
 use crate::{Client, ClientOptions, CommandOrder, Growth, ServerKind, State};
 
 /// Schedules per run, unless `SWARM_CLIENT_SCHEDULES` is set.

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use swarm_resp::{Decoder, Frame, Request, RespVersion, encode_frame};
 
 use super::*;
+use crate::runtime::Instant;
 use crate::server::ServerKind;
 
 mod races;

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RequestRef};
 use swarm_transport::{Capabilities, TransportError, TransportErrorKind};
 
 use super::{Call, Caller, Engine, Failure, Marks, Requests, Retry, Settings, Timing, Violation};
 use crate::connection::{HandshakeError, Outgoing};
+use crate::runtime::Instant;
 
 use crate::server::ServerProfile;
 

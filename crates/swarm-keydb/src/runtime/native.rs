@@ -1,13 +1,22 @@
-//! Runtime handle for the tasks and timers of a client.
+//! Tokio's tasks, timers and clock.
 
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::runtime::{EnterGuard, Handle};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+pub(crate) use std::time::{Instant as StdInstant, SystemTime};
 
-use crate::error::{Error, Result};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+pub(crate) use tokio::runtime::EnterGuard;
+pub(crate) use tokio::task::{AbortHandle, JoinHandle, consume_budget, unconstrained};
+pub(crate) use tokio::time::error::Elapsed;
+pub(crate) use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
+
+/// Returns a point in time as the public API shows it.
+pub(crate) fn into_std(instant: Instant) -> StdInstant {
+    instant.into_std()
+}
 
 /// Handle to the runtime that a client was created on. All of the client's tasks run there,
 /// whichever runtime calls its methods.
@@ -20,12 +29,14 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     /// Creates a handle to the current runtime.
-    pub(crate) fn current() -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(crate) fn current() -> Result<Self, &'static str> {
         let runtime = Handle::try_current().map_err(|_| {
-            Error::config(
-                "no tokio runtime in this context; create the client inside one, or use \
-                 blocking::Client",
-            )
+            "no tokio runtime in this context; create the client inside one, or use \
+             blocking::Client"
         })?;
         Ok(Self {
             runtime,
