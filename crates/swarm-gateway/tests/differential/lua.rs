@@ -361,4 +361,55 @@ pub(crate) const FUNCTIONS: &[&[&str]] = &[
     &["FUNCTION", "RESTORE", "payload"],
     &["FUNCTION", "RESTORE", "payload", "FOO"],
     &["FUNCTION", "RESTORE", "payload", "APPEND", "X"],
+    // What libraries keep.
+    &["FUNCTION", "LOAD", KEEPS],
+    &["FCALL", "next", "0"],
+    &["FCALL", "next", "0"],
+    &["FCALL", "fails", "0"],
+    &["FCALL", "next", "0"],
+    &["EVAL", "n = 1", "0"],
+    &["FCALL", "next", "0"],
+    &["FUNCTION", "LOAD", "REPLACE", "#!lua name=keeps\nsyntax ("],
+    &["FCALL", "next", "0"],
+    &["FUNCTION", "LOAD", OTHER],
+    &["FCALL", "other", "0"],
+    &["FCALL", "next", "0"],
+    &["FCALL", "put", "0", "a", "1"],
+    &["FCALL", "put", "0", "b", "2"],
+    &["FCALL", "all", "0"],
+    &["FUNCTION", "LOAD", "REPLACE", OTHER],
+    &["FCALL", "other", "0"],
+    &["FCALL", "next", "0"],
+    &["FUNCTION", "LOAD", "REPLACE", KEEPS],
+    &["FCALL", "next", "0"],
+    &["FCALL", "all", "0"],
+    &["FUNCTION", "DELETE", "other"],
+    &["FUNCTION", "LOAD", OTHER],
+    &["FCALL", "other", "0"],
+    &["FCALL", "next", "0"],
+    &["FLUSHALL"],
+    &["SCRIPT", "FLUSH"],
+    &["FCALL", "next", "0"],
+    &["FUNCTION", "FLUSH"],
+    &["FUNCTION", "LOAD", KEEPS],
+    &["FCALL", "next", "0"],
+    &["MULTI"],
+    &["FCALL", "next", "0"],
+    &["FCALL", "next", "0"],
+    &["EXEC"],
+    &["FCALL", "changes", "0"],
+    &["EVAL", "return tostring(string.leak) .. #_G", "0"],
+    &["FUNCTION", "FLUSH"],
 ];
+
+const KEEPS: &str = "#!lua name=keeps
+local n, t = 0, {}
+redis.register_function('next', function() n = n + 1 return n end)
+redis.register_function('fails', function() n = n + 1 error('failed') end)
+redis.register_function('put', function(_, args) t[args[1]] = args[2] return n end)
+redis.register_function('all', function() return {t.a or 'none', t.b or 'none'} end)
+redis.register_function('changes', function() string.leak = 1 end)";
+
+const OTHER: &str = "#!lua name=other
+local n = 10
+redis.register_function('other', function() n = n + 1 return n end)";

@@ -8,6 +8,7 @@
 
 mod dumps;
 mod edges;
+mod encodings;
 mod exceptions;
 mod families;
 mod generate;
@@ -165,7 +166,7 @@ fn random(arena: &Arena, sequences: u64) {
 
 fn written(arena: &Arena) {
     for protocol in ["2", "3"] {
-        for (name, script) in scripts::ALL.iter().chain(waits::ALL) {
+        for (name, script) in scripts::ALL.iter().chain(waits::ALL).chain(encodings::ALL) {
             if protocol == "2" && name.contains("RESP3") {
                 continue;
             }

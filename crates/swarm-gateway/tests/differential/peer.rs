@@ -1,6 +1,6 @@
 //! Connections to one server that return the raw bytes of each reply.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -73,6 +73,9 @@ impl Peers {
                 Ok(read) => {
                     buffer.extend_from_slice(&chunk[..read]);
                     raw.extend_from_slice(&chunk[..read]);
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    return b"(closed)".to_vec();
                 }
                 Err(_) => return b"(no reply within ten seconds)".to_vec(),
             }

@@ -12,6 +12,8 @@ mod dialects;
 mod errorstats;
 mod faults;
 mod forwarding;
+#[cfg(feature = "lua")]
+mod functions;
 mod handshake;
 mod http;
 mod http_idle;

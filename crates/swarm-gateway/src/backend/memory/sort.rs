@@ -168,6 +168,8 @@ fn sorted(
 
 fn run(call: &mut Call<'_>, stores: bool) -> Reply {
     let mut options = Options::parse(call.rest(2), stores)?;
+    // Redis needs a skip list to sort a set, and keeps it.
+    call.keyspace.use_skip_list(call.arg(1));
     let value = call.keyspace.get(call.arg(1));
     let elements: Vec<Bytes> = match value {
         None => Vec::new(),

@@ -49,6 +49,14 @@ impl Keyspace {
         entry.map(|entry| entry.usage.origin).unwrap_or_default()
     }
 
+    /// Encodes a sorted set as a skip list, which is no change of the key.
+    pub(in super::super) fn use_skip_list(&mut self, key: &[u8]) {
+        if let Some(Value::SortedSet(set)) = self.entries.get_mut(key).map(|entry| &mut entry.value)
+        {
+            set.use_skip_list();
+        }
+    }
+
     pub(in super::super) fn set_origin(&mut self, key: &[u8], origin: Origin) {
         if let Some(entry) = self.entries.get_mut(key) {
             entry.usage.origin = origin;

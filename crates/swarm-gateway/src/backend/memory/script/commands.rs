@@ -290,7 +290,10 @@ pub(in super::super) fn eval_whole(
             let stop = tokio::select! {
                 stop = whole.prepared.script.stop() => stop,
                 // It is in a function that looks at nothing, and is left alone.
-                () = &mut ends => Stop::Done(Err(KILLED)),
+                () = &mut ends => {
+                    whole.prepared.script.abandon();
+                    Stop::Done(Err(KILLED))
+                }
             };
             match stop {
                 Stop::Done(reply) => break reply,
@@ -344,7 +347,10 @@ fn in_transaction(
         return ended.unwrap_or(Err(TOO_LONG));
     }
     whole.prepared.script.kill_switch().kill();
-    whole.run(state, now, Instant::now() + KILL_TIMEOUT);
+    let ended = whole.run(state, now, Instant::now() + KILL_TIMEOUT);
+    if ended.is_none() {
+        whole.prepared.script.abandon();
+    }
     Err(TOO_LONG)
 }
 

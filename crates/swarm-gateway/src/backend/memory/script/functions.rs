@@ -11,8 +11,9 @@ use super::super::dump;
 use super::super::glob;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
+use super::running::Host;
 use super::shebang::Flags;
-use super::{Profile, Purpose, Registered, Script, Source, Stop, Threads, busy};
+use super::{LibraryId, Profile, Purpose, Registered, Script, Source, Stop, Threads, busy};
 
 /// Time within which a library must have registered its functions.
 const LOAD_TIMEOUT: Duration = Duration::from_millis(500);
@@ -68,20 +69,36 @@ pub(in super::super) static COMMANDS: &[Spec] = &[
     table::data("FUNCTION|STATS", 2, stats),
 ];
 
-/// All libraries, by name.
+/// All libraries, and the thread that runs their functions.
 #[derive(Debug, Clone, Default)]
-pub(in super::super) struct Functions(BTreeMap<Bytes, Library>);
+pub(in super::super) struct Functions {
+    /// By name.
+    libraries: BTreeMap<Bytes, Library>,
+    host: Host,
+}
 
 #[derive(Debug, Clone)]
-struct Library {
+pub(super) struct Library {
+    id: LibraryId,
     code: Bytes,
     functions: Vec<Registered>,
+}
+
+impl Library {
+    pub(super) fn id(&self) -> LibraryId {
+        self.id.clone()
+    }
+
+    /// Returns the code to compile. The line with its name is left out, but not its line break.
+    pub(super) fn text(&self) -> Result<Bytes, Reject> {
+        Ok(parse(&self.code)?.1)
+    }
 }
 
 impl Functions {
     /// Adds a library, or replaces it.
     fn add(&mut self, name: Bytes, library: Library) -> Result<(), Reject> {
-        let others = self.0.iter().filter(|(other, _)| **other != name);
+        let others = self.libraries.iter().filter(|(other, _)| **other != name);
         let mut taken = others.flat_map(|(_, other)| &other.functions);
         let is_known = |one: &&Registered| {
             let mut functions = library.functions.iter();
@@ -94,25 +111,30 @@ impl Functions {
                 b" already exists",
             ]));
         }
-        self.0.insert(name, library);
+        self.libraries.insert(name, library);
         Ok(())
     }
 
     /// Returns the numbers of libraries and of functions.
     pub(in super::super) fn count(&self) -> (usize, usize) {
-        let libraries = self.0.values();
+        let libraries = self.libraries.values();
         let functions = libraries.map(|library| library.functions.len());
-        (self.0.len(), functions.sum())
+        (self.libraries.len(), functions.sum())
     }
 
-    /// Returns the code of the library that has a function, and the flags of the function.
-    pub(super) fn find(&self, name: &[u8]) -> Option<(&Bytes, Flags)> {
-        let mut libraries = self.0.values();
+    /// Returns the library that has a function, and the flags of the function.
+    pub(super) fn find(&self, name: &[u8]) -> Option<(&Library, Flags)> {
+        let mut libraries = self.libraries.values();
         libraries.find_map(|library| {
             let mut functions = library.functions.iter();
             let function = functions.find(|function| function.is_called(name))?;
-            Some((&library.code, Flags::of_function(&function.flags)))
+            Some((library, Flags::of_function(&function.flags)))
         })
+    }
+
+    /// Prepares the call of a function.
+    pub(super) fn call(&mut self, source: Source, threads: &Threads) -> Result<Script, Reject> {
+        Script::function(source, threads, &mut self.host)
     }
 }
 
@@ -154,39 +176,18 @@ fn parse(code: &Bytes) -> Result<(Bytes, Bytes), Reject> {
     Ok((Bytes::copy_from_slice(name), code.slice(2 + end..)))
 }
 
-/// Compiles the code of a library. The line with its name is left out, but not its line break.
-pub(super) fn compile(
-    code: &Bytes,
-    purpose: Purpose,
-    label: &Bytes,
-    keys: &[Bytes],
-    args: &[Bytes],
-    profile: Profile,
-    threads: &Threads,
-) -> Result<Script, Reject> {
-    let (_, text) = parse(code)?;
+/// Runs a library to learn its functions, on a thread that does not keep it: a library that does
+/// not end, or uses up the memory, has no effect on others.
+fn register(text: Bytes, profile: Profile, threads: &Threads) -> Result<Vec<Registered>, Reject> {
     let source = Source {
         text,
-        purpose,
-        label: label.clone(),
-        keys: keys.to_vec(),
-        args: args.to_vec(),
+        purpose: Purpose::Load,
+        label: Bytes::new(),
+        keys: Vec::new(),
+        args: Vec::new(),
         profile,
     };
-    Script::compile(source, threads)
-}
-
-/// Runs a library to learn its functions.
-fn register(code: &Bytes, profile: Profile, threads: &Threads) -> Result<Vec<Registered>, Reject> {
-    let mut script = compile(
-        code,
-        Purpose::Load,
-        &Bytes::new(),
-        &[],
-        &[],
-        profile,
-        threads,
-    )?;
+    let mut script = Script::compile(source, threads)?;
     script.resume(None);
     match script.wait(Instant::now() + LOAD_TIMEOUT) {
         Some(Stop::Loaded(functions)) if functions.is_empty() => {
@@ -209,22 +210,26 @@ fn load(call: &mut Call<'_>) -> Reply {
         [] => return Err(Reject::SYNTAX),
     };
     let code = Bytes::copy_from_slice(code);
-    let (name, _) = parse(&code)?;
-    if !replaces && call.server.functions.0.contains_key(&name) {
+    let (name, text) = parse(&code)?;
+    if !replaces && call.server.functions.libraries.contains_key(&name) {
         return Err(Reject::joined(&[
             b"ERR Library '",
             &name,
             b"' already exists",
         ]));
     }
-    let functions = register(&code, Profile::of(call.client), &call.server.threads)?;
-    let library = Library { code, functions };
+    let functions = register(text, Profile::of(call.client), &call.server.threads)?;
+    let library = Library {
+        id: LibraryId::default(),
+        code,
+        functions,
+    };
     call.server.functions.add(name.clone(), library)?;
     Ok(Frame::bulk(name))
 }
 
 fn dump(call: &mut Call<'_>) -> Reply {
-    let libraries = call.server.functions.0.values();
+    let libraries = call.server.functions.libraries.values();
     let codes = libraries.map(|library| &library.code);
     Ok(Frame::bulk(dump::libraries(codes)))
 }
@@ -244,16 +249,17 @@ fn restore(call: &mut Call<'_>) -> Reply {
         false => call.server.functions.clone(),
     };
     for code in dump::read_libraries(call.arg(2))? {
-        let (name, _) = parse(&code)?;
-        if !replaces && functions.0.contains_key(&name) {
+        let (name, text) = parse(&code)?;
+        if !replaces && functions.libraries.contains_key(&name) {
             return Err(Reject::joined(&[
                 b"ERR Library ",
                 &name,
                 b" already exists",
             ]));
         }
-        let registered = register(&code, Profile::of(call.client), &call.server.threads)?;
+        let registered = register(text, Profile::of(call.client), &call.server.threads)?;
         let library = Library {
+            id: LibraryId::default(),
             code,
             functions: registered,
         };
@@ -264,7 +270,7 @@ fn restore(call: &mut Call<'_>) -> Reply {
 }
 
 fn delete(call: &mut Call<'_>) -> Reply {
-    match call.server.functions.0.remove(call.arg(2)) {
+    match call.server.functions.libraries.remove(call.arg(2)) {
         Some(_) => Ok(ok()),
         None => Err(NOT_FOUND),
     }
@@ -283,7 +289,8 @@ fn flush(call: &mut Call<'_>) -> Reply {
             "ERR FUNCTION FLUSH only supports SYNC|ASYNC option",
         ));
     }
-    call.server.functions.0.clear();
+    // Ends the thread, too.
+    call.server.functions = Functions::default();
     Ok(ok())
 }
 
@@ -312,7 +319,7 @@ fn list(call: &mut Call<'_>) -> Reply {
         let name = name.to_ascii_lowercase();
         (pattern.as_ref()).is_none_or(|pattern| glob::matches(pattern, &name))
     };
-    let libraries = &call.server.functions.0;
+    let libraries = &call.server.functions.libraries;
     Ok(Frame::build(|reply| {
         reply.array(|rows| {
             for (name, library) in libraries.iter().filter(|(name, _)| is_wanted(name)) {

@@ -13,6 +13,8 @@ mod running;
 mod running;
 mod shebang;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use swarm_resp::RespVersion;
 
@@ -42,8 +44,8 @@ enum Purpose {
     Script,
     /// It is a library, which registers its functions.
     Load,
-    /// It is a library, of which this function is called.
-    Call(Bytes),
+    /// It is a library, of which a function is called.
+    Call { library: LibraryId, function: Bytes },
 }
 
 impl Purpose {
@@ -52,10 +54,30 @@ impl Purpose {
     const fn chunk(&self) -> &'static str {
         match self {
             Self::Script => "user_script",
-            Self::Load | Self::Call(_) => "user_function",
+            Self::Load | Self::Call { .. } => "user_function",
         }
     }
 }
+
+/// Identity of a library that has been loaded.
+#[derive(Debug, Clone, Default)]
+struct LibraryId(Arc<()>);
+
+impl LibraryId {
+    /// Whether there is another copy. Without one, the library has been deleted or replaced.
+    #[cfg(feature = "lua")]
+    fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
+impl PartialEq for LibraryId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for LibraryId {}
 
 /// A function that a library has registered.
 #[derive(Debug, Clone, PartialEq, Eq)]

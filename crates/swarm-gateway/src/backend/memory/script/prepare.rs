@@ -9,7 +9,7 @@ use super::super::number;
 use super::super::reject::Reject;
 use super::super::{State, upstream};
 use super::shebang::Flags;
-use super::{Profile, Purpose, Script, Source, Threads, functions, shebang};
+use super::{Profile, Purpose, Script, Source, Threads, shebang};
 use crate::backend::Client;
 
 const NO_SCRIPT_IN_SWARM: Reject = Reject::text(
@@ -73,12 +73,13 @@ pub(super) fn compile(
 
 /// Prepares the function of FCALL.
 fn begin_function(
-    state: &State,
+    state: &mut State,
     name: &Bytes,
     args: &[Bytes],
     profile: Profile,
 ) -> Result<Prepared, Reject> {
-    let Some((code, flags)) = state.server.functions.find(name) else {
+    let functions = &mut state.server.functions;
+    let Some((library, flags)) = functions.find(name) else {
         return Err(Reject::text("ERR Function not found"));
     };
     let [count, rest @ ..] = args else {
@@ -87,16 +88,18 @@ fn begin_function(
     let count = number::integer(count);
     let count = count.map_err(|_| Reject::text("ERR Bad number of keys provided"))?;
     let (keys, rest) = split_keys(count, rest, profile)?;
-    let purpose = Purpose::Call(name.clone());
-    let script = functions::compile(
-        code,
-        purpose,
-        name,
-        keys,
-        rest,
+    let source = Source {
+        text: library.text()?,
+        purpose: Purpose::Call {
+            library: library.id(),
+            function: name.clone(),
+        },
+        label: name.clone(),
+        keys: keys.to_vec(),
+        args: rest.to_vec(),
         profile,
-        &state.server.threads,
-    )?;
+    };
+    let script = functions.call(source, &state.server.threads)?;
     Ok(Prepared {
         script,
         keys: keys.to_vec(),

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::super::reject::Reject;
-use super::lua::{Engine, Port};
+use super::lua::{Engine, KILLED, Port};
 use super::{Source, Stop};
 
 const TOO_MANY: Reject = Reject::text("ERR too many scripts are running; wait until they end");
@@ -34,14 +34,27 @@ const MAX_IDLE: usize = 4;
 /// Number of threads. A script that is in a long function of a library goes on when it is killed.
 const MAX_THREADS: usize = 300;
 
+/// The thread that runs all functions of libraries, one after another. Its interpreter keeps the
+/// local variables of the libraries.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Host(Option<HostThread>);
+
+#[derive(Debug, Clone)]
+struct HostThread {
+    jobs: Sender<Job>,
+    /// Set once the thread is in a function that does not end.
+    is_stuck: Arc<AtomicBool>,
+}
+
 /// A script for a thread.
 struct Job {
     source: Source,
     stops: UnboundedSender<Stop>,
     replies: Receiver<Option<Frame>>,
     killed: Arc<AtomicBool>,
-    /// Where the thread reports whether the script could be compiled.
-    compiled: SyncSender<Result<(), Reject>>,
+    /// Where the thread reports whether the script could be compiled, unless it does so when the
+    /// script runs.
+    compiled: Option<SyncSender<Result<(), Reject>>>,
 }
 
 /// A compiled script. Ends when it is dropped.
@@ -51,11 +64,19 @@ pub(super) struct Script {
     /// `None` once dropped.
     replies: Option<Sender<Option<Frame>>>,
     kill: Kill,
-    /// The thread, and where it goes when the script has ended.
-    thread: Option<Sender<Job>>,
+    thread: Lent,
     threads: Threads,
     /// Whether the script runs.
     is_running: bool,
+}
+
+/// The thread of a script.
+#[derive(Debug)]
+enum Lent {
+    /// It may run another script when this one has ended.
+    Thread(Sender<Job>),
+    /// It is a [`Host`], whose flag this is.
+    Host(Arc<AtomicBool>),
 }
 
 /// Ends a script.
@@ -91,6 +112,13 @@ impl Threads {
                 Err(SendError(back)) => job = back,
             }
         }
+        let jobs = self.spawn(Engine::end)?;
+        jobs.send(job).map_err(|_| PANICKED)?;
+        Ok(jobs)
+    }
+
+    /// Starts a thread that calls `end` after each script.
+    fn spawn(&self, end: fn(&mut Engine)) -> Result<Sender<Job>, Reject> {
         if Arc::strong_count(&self.all) > MAX_THREADS {
             return Err(TOO_MANY);
         }
@@ -100,14 +128,36 @@ impl Threads {
             let mut engine = Engine::default();
             while let Ok(job) = wanted.recv() {
                 run(&mut engine, job);
-                engine.end();
+                end(&mut engine);
             }
             drop(alive);
         };
         let spawned = thread::Builder::new().name("script".to_owned()).spawn(run);
         spawned.map_err(|error| Reject::new(format!("ERR no thread for the script: {error}")))?;
-        jobs.send(job).map_err(|_| PANICKED)?;
         Ok(jobs)
+    }
+}
+
+impl Host {
+    /// Gives a job to the thread. Returns its flag.
+    fn start(&mut self, mut job: Job, threads: &Threads) -> Result<Arc<AtomicBool>, Reject> {
+        if let Some(HostThread { jobs, is_stuck }) = &self.0
+            && !is_stuck.load(Ordering::Relaxed)
+        {
+            match jobs.send(job) {
+                Ok(()) => return Ok(is_stuck.clone()),
+                // The thread has ended, because its interpreter has failed.
+                Err(SendError(back)) => job = back,
+            }
+        }
+        let jobs = threads.spawn(Engine::end_function)?;
+        jobs.send(job).map_err(|_| PANICKED)?;
+        let is_stuck = Arc::<AtomicBool>::default();
+        self.0 = Some(HostThread {
+            jobs,
+            is_stuck: is_stuck.clone(),
+        });
+        Ok(is_stuck)
     }
 }
 
@@ -118,13 +168,21 @@ fn run(engine: &mut Engine, job: Job) {
         replies: job.replies,
         killed: job.killed,
     });
+    let report = |result| job.compiled.map(|compiled| compiled.send(result));
     match engine.compile(job.source, &port) {
-        Err(reject) => drop(job.compiled.send(Err(reject))),
-        Ok(compiled) => {
-            drop(job.compiled.send(Ok(())));
+        Err(reject) => {
+            drop(job.stops.send(Stop::Done(Err(reject.clone()))));
+            drop(report(Err(reject)));
+        }
+        Ok(mut compiled) => {
+            drop(report(Ok(())));
             // An error means that the script is not wanted.
             if port.replies.recv().is_ok() {
-                drop(job.stops.send(compiled.run()));
+                let stop = match port.is_killed() {
+                    true => Stop::Done(Err(Reject::text(KILLED))),
+                    false => compiled.run(),
+                };
+                drop(job.stops.send(stop));
             }
         }
     }
@@ -135,10 +193,10 @@ impl Drop for Script {
         self.replies = None;
         if self.is_running {
             self.kill.kill();
-        } else if let Some(thread) = self.thread.take() {
+        } else if let Lent::Thread(thread) = &self.thread {
             let mut idle = self.threads.idle();
             if idle.len() < MAX_IDLE {
-                idle.push(thread);
+                idle.push(thread.clone());
             }
         }
     }
@@ -147,27 +205,56 @@ impl Drop for Script {
 impl Script {
     /// Compiles a script on its thread. It runs once it is [resumed](Self::resume).
     pub(super) fn compile(source: Source, threads: &Threads) -> Result<Self, Reject> {
+        let (report, compiled) = sync_channel(1);
+        let start = |job| threads.start(job).map(Lent::Thread);
+        let script = Self::new(source, threads, Some(report), start)?;
+        compiled.recv().unwrap_or(Err(PANICKED))?;
+        Ok(script)
+    }
+
+    /// Prepares the call of a function. It runs once it is [resumed](Self::resume), after those
+    /// before it.
+    pub(super) fn function(
+        source: Source,
+        threads: &Threads,
+        host: &mut Host,
+    ) -> Result<Self, Reject> {
+        let start = |job| host.start(job, threads).map(Lent::Host);
+        Self::new(source, threads, None, start)
+    }
+
+    fn new(
+        source: Source,
+        threads: &Threads,
+        compiled: Option<SyncSender<Result<(), Reject>>>,
+        start: impl FnOnce(Job) -> Result<Lent, Reject>,
+    ) -> Result<Self, Reject> {
         let (stops, received) = unbounded_channel();
         let (replies, wanted) = channel();
-        let (report, compiled) = sync_channel(1);
         let kill = Kill::default();
-        let thread = threads.start(Job {
+        let thread = start(Job {
             source,
             stops,
             replies: wanted,
             killed: kill.killed.clone(),
-            compiled: report,
+            compiled,
         })?;
-        let script = Self {
+        Ok(Self {
             stops: received,
             replies: Some(replies),
             kill,
-            thread: Some(thread),
+            thread,
             threads: threads.clone(),
             is_running: false,
-        };
-        compiled.recv().unwrap_or(Err(PANICKED))?;
-        Ok(script)
+        })
+    }
+
+    /// Leaves the script alone, because it has been killed and does not end. If it is a function,
+    /// the next one runs on another thread.
+    pub(super) fn abandon(&self) {
+        if let Lent::Host(is_stuck) = &self.thread {
+            is_stuck.store(true, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn kill_switch(&self) -> Kill {

@@ -16,6 +16,10 @@ const NO_LUA: Reject = Reject::text(
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Threads(());
 
+/// The thread of functions. There is none.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Host(());
+
 /// A script. There is none.
 #[derive(Debug)]
 pub(super) struct Script(Infallible);
@@ -27,6 +31,14 @@ pub(super) struct Kill(Infallible);
 impl Script {
     pub(super) fn compile(_: Source, _: &Threads) -> Result<Self, Reject> {
         Err(NO_LUA)
+    }
+
+    pub(super) fn function(_: Source, _: &Threads, _: &mut Host) -> Result<Self, Reject> {
+        Err(NO_LUA)
+    }
+
+    pub(super) fn abandon(&self) {
+        match self.0 {}
     }
 
     pub(super) fn kill_switch(&self) -> Kill {

@@ -97,6 +97,11 @@ impl SortedSet {
         self.large
     }
 
+    /// Lets Redis's encoding be a skip list.
+    pub(super) const fn use_skip_list(&mut self) {
+        self.large = true;
+    }
+
     /// Returns the size of all members and scores in bytes.
     pub(super) fn size(&self) -> usize {
         let members = self.scores.iter();

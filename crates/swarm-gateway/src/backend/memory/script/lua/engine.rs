@@ -8,7 +8,7 @@ use swarm_resp::{Frame, RespVersion, encode_frame};
 
 use super::super::super::call::Reply;
 use super::super::super::reject::Reject;
-use super::super::{Profile, Purpose, Source, Stop};
+use super::super::{LibraryId, Profile, Purpose, Registered, Source, Stop};
 use super::interpreter::Interpreter;
 use super::port::Port;
 use super::shared::Failure;
@@ -19,12 +19,24 @@ const MAX_SWARM_OUTPUT: usize = 10 << 20;
 
 /// The interpreter of a thread, which runs one script after another.
 #[derive(Default)]
-pub(in super::super) struct Engine(Option<Interpreter>);
+pub(in super::super) struct Engine {
+    interpreter: Option<Interpreter>,
+    /// The libraries that the interpreter has loaded.
+    libraries: Vec<Library>,
+}
+
+/// A library that is loaded.
+struct Library {
+    id: LibraryId,
+    functions: Vec<(Registered, Function)>,
+}
 
 /// A compiled script.
 pub(in super::super) struct Compiled<'a> {
     interpreter: &'a Interpreter,
-    script: Function,
+    libraries: &'a mut Vec<Library>,
+    /// `None` if it is a library that is loaded.
+    script: Option<Function>,
     purpose: Purpose,
     label: Bytes,
     /// Keys and arguments, for a function of a library.
@@ -44,7 +56,7 @@ impl Engine {
     ) -> Result<Compiled<'_>, Reject> {
         let what = match source.purpose {
             Purpose::Script => "script (new function)",
-            Purpose::Load | Purpose::Call(_) => "function",
+            Purpose::Load | Purpose::Call { .. } => "function",
         };
         self.compiled(source, port).map_err(|error| {
             let text = match &error {
@@ -58,14 +70,31 @@ impl Engine {
 
     fn compiled(&mut self, source: Source, port: &Rc<Port>) -> mlua::Result<Compiled<'_>> {
         let profile = source.profile;
-        let interpreter = match self.0.take().filter(|kept| kept.suits(profile)) {
+        // The others have been deleted or replaced.
+        self.libraries.retain(|library| library.id.is_in_use());
+        let kept = self.interpreter.take();
+        let interpreter = match kept.filter(|kept| kept.suits(profile)) {
             Some(kept) => kept,
-            None => Interpreter::new(profile)?,
+            None => {
+                self.libraries.clear();
+                Interpreter::new(profile)?
+            }
         };
-        let interpreter = self.0.insert(interpreter);
-        let (script, args) = interpreter.begin(&source, port)?;
+        let interpreter = self.interpreter.insert(interpreter);
+        let args = interpreter.begin(&source, port)?;
+        let is_loaded = match &source.purpose {
+            Purpose::Call { library, .. } => {
+                self.libraries.iter().any(|known| known.id == *library)
+            }
+            _ => false,
+        };
+        let script = match is_loaded {
+            true => None,
+            false => Some(interpreter.compile(&source.text, &source.purpose)?),
+        };
         Ok(Compiled {
             interpreter,
+            libraries: &mut self.libraries,
             script,
             purpose: source.purpose,
             label: source.label,
@@ -75,26 +104,37 @@ impl Engine {
 
     /// Ends a script.
     pub(in super::super) fn end(&mut self) {
-        self.0.take_if(|interpreter| !interpreter.end());
+        self.interpreter.take_if(|interpreter| !interpreter.end());
+    }
+
+    /// Ends the call of a function. The interpreter keeps all libraries that still exist.
+    pub(in super::super) fn end_function(&mut self) {
+        if let Some(interpreter) = &self.interpreter {
+            interpreter.end_function();
+        }
     }
 }
 
 impl Compiled<'_> {
     /// Runs the script to its end.
-    pub(in super::super) fn run(&self) -> Stop {
-        match &self.purpose {
-            Purpose::Script => Stop::Done(self.result(self.call(&self.script, ()))),
+    pub(in super::super) fn run(&mut self) -> Stop {
+        match self.purpose.clone() {
+            Purpose::Script => {
+                let ended = self.script.as_ref().map(|script| self.call(script, ()));
+                Stop::Done(self.result(ended.unwrap_or(Ok(Value::Nil))))
+            }
             Purpose::Load => match self.load() {
                 Err(failure) => {
                     let text = [b"ERR Error registering functions: ", &failure.text[..]].concat();
                     Stop::Done(Err(Reject::new(text)))
                 }
-                Ok(()) => {
-                    let functions = self.interpreter.shared.registry.borrow();
-                    Stop::Loaded(functions.iter().map(|(known, _)| known.clone()).collect())
+                Ok(functions) => {
+                    Stop::Loaded(functions.into_iter().map(|(known, _)| known).collect())
                 }
             },
-            Purpose::Call(name) => Stop::Done(self.call_function(name)),
+            Purpose::Call { library, function } => {
+                Stop::Done(self.call_function(&library, &function))
+            }
         }
     }
 
@@ -103,21 +143,29 @@ impl Compiled<'_> {
     }
 
     /// Runs a library, which registers its functions.
-    fn load(&self) -> Result<(), Failure> {
-        let is_loading = &self.interpreter.shared.is_loading;
-        is_loading.set(true);
-        let loaded = self.call(&self.script, ());
-        is_loading.set(false);
-        loaded.map(drop)
+    fn load(&self) -> Result<Vec<(Registered, Function)>, Failure> {
+        let shared = &self.interpreter.shared;
+        if let Some(script) = &self.script {
+            shared.is_loading.set(true);
+            let loaded = self.call(script, ());
+            shared.is_loading.set(false);
+            loaded?;
+        }
+        Ok(shared.registry.take())
     }
 
-    fn call_function(&self, name: &[u8]) -> Reply {
-        if let Err(failure) = self.load() {
-            return Err(self.reject(failure));
+    fn call_function(&mut self, id: &LibraryId, name: &[u8]) -> Reply {
+        if self.script.is_some() {
+            let functions = self.load().map_err(|failure| self.reject(failure))?;
+            self.libraries.push(Library {
+                id: id.clone(),
+                functions,
+            });
         }
-        let registry = self.interpreter.shared.registry.borrow();
-        let function = registry.iter().find(|(known, _)| known.is_called(name));
-        let Some((_, function)) = function else {
+        let mut libraries = self.libraries.iter();
+        let library = libraries.find(|library| library.id == *id);
+        let mut functions = library.into_iter().flat_map(|library| &library.functions);
+        let Some((_, function)) = functions.find(|(known, _)| known.is_called(name)) else {
             return Err(Reject::text("ERR Function not found"));
         };
         self.result(self.call(function, self.args.clone()))

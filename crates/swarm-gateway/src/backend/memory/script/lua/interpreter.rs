@@ -34,7 +34,7 @@ pub(in super::super) struct Interpreter {
     pub(super) run: Function,
     pub(super) shared: Rc<Shared>,
     pub(super) profile: Profile,
-    compiled: RefCell<HashMap<(Bytes, bool), Function>>,
+    compiled: RefCell<HashMap<Bytes, Function>>,
 }
 
 impl Interpreter {
@@ -84,12 +84,8 @@ impl Interpreter {
         !profile.swarm && self.profile == profile
     }
 
-    /// Prepares for another script. Returns its function, and its keys and arguments.
-    pub(super) fn begin(
-        &self,
-        source: &Source,
-        port: &Rc<Port>,
-    ) -> mlua::Result<(Function, (Table, Table))> {
+    /// Prepares for another script. Returns its keys and arguments.
+    pub(super) fn begin(&self, source: &Source, port: &Rc<Port>) -> mlua::Result<(Table, Table)> {
         self.shared.begin(port);
         let args = (self.list(&source.keys)?, self.list(&source.args)?);
         let is_script = source.purpose == Purpose::Script;
@@ -97,7 +93,7 @@ impl Interpreter {
             let list = is_script.then(|| list.clone());
             self.globals.raw_set(name, list)?;
         }
-        Ok((self.compile(&source.text, &source.purpose)?, args))
+        Ok(args)
     }
 
     fn list(&self, texts: &[Bytes]) -> mlua::Result<Table> {
@@ -108,22 +104,24 @@ impl Interpreter {
         Ok(list)
     }
 
-    fn compile(&self, text: &Bytes, purpose: &Purpose) -> mlua::Result<Function> {
-        let name = (text.clone(), *purpose == Purpose::Script);
+    pub(super) fn compile(&self, text: &Bytes, purpose: &Purpose) -> mlua::Result<Function> {
+        let compile = || {
+            let chunk = self.lua.load(&text[..]);
+            let chunk = chunk.set_name(format!("@{}", purpose.chunk()));
+            chunk.set_mode(ChunkMode::Text).into_function()
+        };
+        if *purpose != Purpose::Script {
+            return compile();
+        }
         let mut compiled = self.compiled.borrow_mut();
-        if let Some(known) = compiled.get(&name) {
+        if let Some(known) = compiled.get(text) {
             return Ok(known.clone());
         }
-        let function = self
-            .lua
-            .load(&text[..])
-            .set_name(format!("@{}", purpose.chunk()))
-            .set_mode(ChunkMode::Text)
-            .into_function()?;
+        let function = compile()?;
         if compiled.len() >= MAX_COMPILED {
             compiled.clear();
         }
-        compiled.insert(name, function.clone());
+        compiled.insert(text.clone(), function.clone());
         Ok(function)
     }
 
@@ -139,6 +137,16 @@ impl Interpreter {
             }
         }
         !is_killed && self.lua.used_memory() <= MAX_KEPT_MEMORY
+    }
+
+    /// Ends the call of a function.
+    pub(super) fn end_function(&self) {
+        self.shared.port.take();
+        // Lua itself collects garbage when memory has doubled, which the limit may not allow.
+        if self.lua.used_memory() > MAX_MEMORY / 2 {
+            // An error of a finalizer; there is none.
+            drop(self.lua.gc_collect());
+        }
     }
 }
 

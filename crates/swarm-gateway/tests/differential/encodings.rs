@@ -1,0 +1,34 @@
+//! Handwritten sequences of what changes how Redis encodes a value.
+
+/// Scripts in the notation of [`scripts`](crate::scripts).
+pub(crate) const ALL: &[(&str, &str)] = &[(
+    "SORT makes a sorted set a skip list",
+    "0: ZADD z 2 1 1 2
+     0: OBJECT ENCODING z
+     0: SORT z FOO
+     0: SORT z LIMIT 0
+     0: OBJECT ENCODING z
+     0: WATCH z
+     0: SORT z BY nosort
+     0: OBJECT ENCODING z
+     0: MULTI
+     0: PING
+     0: EXEC
+     0: ZADD z -0 zero
+     0: ZSCORE z zero
+     0: COPY z y
+     0: OBJECT ENCODING y
+     0: RENAME z x
+     0: OBJECT ENCODING x
+     0: DEL x
+     0: ZADD x 1 a
+     0: OBJECT ENCODING x
+     0: SORT_RO x
+     0: OBJECT ENCODING x
+     0: SADD s 1 2
+     0: SORT s BY nosort
+     0: OBJECT ENCODING s
+     0: RPUSH l 1 2
+     0: SORT l
+     0: OBJECT ENCODING l",
+)];
