@@ -189,12 +189,6 @@ impl Server {
         }
     }
 
-    pub(crate) async fn dial(&self) -> BoxTransport {
-        soon(self.connector(TransportOptions::new()).connect())
-            .await
-            .unwrap()
-    }
-
     pub(crate) fn port(&self) -> u16 {
         match self {
             Self::Memory(_) | Self::Pipe(_) => 0,
