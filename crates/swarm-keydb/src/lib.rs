@@ -56,6 +56,7 @@
 //! | `tcp` | `redis://`, `redis+unix://`: RESP over TCP and Unix sockets | yes |
 //! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
+//! | `cache` | [`Cached`]: reads that are answered from memory until the server announces a change | |
 //! | `serde` | `hset_struct`, `hget_struct`: structs stored as hashes | |
 //! | `json` | [`Json`]: JSON values; includes `serde` | |
 //!
@@ -141,6 +142,9 @@ pub use client::{
     ElementStream, Exclusive, Handles, Pipeline, Queued, Reply, ScanStream, StopHandle,
     Transaction,
 };
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use client::{CacheOptions, CacheStats, Cached, CachedReply};
 pub use command::{Command, Executor};
 pub use commands::{
     AclCommands, BitmapCommands, DiagnosticCommands, FunctionCommands, GeoCommands, HashCommands,

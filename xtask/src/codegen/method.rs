@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::spec::{Arg, Command, Kind, Retry};
+use super::spec::{Arg, Cached, Command, Kind, Retry};
 use super::wrap;
 
 /// A method of a command, which every handle has.
@@ -215,6 +215,11 @@ fn body(command: &Command) -> String {
         Retry::ReadOnly => chain.push_str(".read_only()"),
         Retry::Idempotent => chain.push_str(".idempotent()"),
         Retry::Never => {}
+    }
+    match command.cached {
+        Some(Cached::Reply) => chain.push_str(".cached_reply()"),
+        Some(Cached::EachKey) => chain.push_str(".cached_each_key()"),
+        None => {}
     }
     if command.alone {
         chain.push_str(".alone()");

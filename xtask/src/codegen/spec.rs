@@ -58,6 +58,9 @@ pub(super) struct Command {
     pub(super) example: Option<String>,
     #[serde(default)]
     pub(super) retry: Retry,
+    /// How a cache may keep the reply: only of a command whose first argument is its only key, or
+    /// whose arguments are keys that GET reads, and whose reply depends on nothing else.
+    pub(super) cached: Option<Cached>,
     /// Whether no other command may be in flight at the same time.
     #[serde(default)]
     pub(super) alone: bool,
@@ -84,6 +87,19 @@ pub(super) struct Command {
 }
 
 impl Command {
+    /// Whether a cache that keeps the reply by the command's first key drops it whenever it changes.
+    pub(super) fn may_be_cached(&self) -> bool {
+        let is_key = |arg: &Arg| matches!(arg.kind, Kind::Key | Kind::Keys | Kind::CountedKeys);
+        let keys = self.args.iter().filter(|arg| is_key(arg)).count();
+        let first = self.args.first().map(|arg| arg.kind);
+        let expected = match self.cached {
+            None => return true,
+            Some(Cached::Reply) => Kind::Key,
+            Some(Cached::EachKey) => Kind::Keys,
+        };
+        self.retry == Retry::ReadOnly && keys == 1 && first == Some(expected)
+    }
+
     /// Whether the command always blocks.
     pub(super) fn blocks(&self) -> bool {
         self.args.iter().any(|arg| arg.kind == Kind::Timeout)
@@ -182,6 +198,16 @@ pub(super) enum Retry {
     Idempotent,
     #[default]
     Never,
+}
+
+/// How a cache may keep the reply to a command.
+#[derive(Deserialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Cached {
+    /// As a whole.
+    Reply,
+    /// One element for each key, as the reply to GET.
+    EachKey,
 }
 
 /// Facts about a command, whatever its arguments.
@@ -305,9 +331,12 @@ impl Spec {
             .find_map(|command| command.facts.as_ref())
     }
 
-    /// Fails if two methods of a command state facts.
+    /// Fails if two methods of a command state facts, or a reply must not be cached.
     fn check(&self) -> Result<()> {
         let commands = self.families.iter().flat_map(|family| &family.commands);
+        if let Some(command) = commands.clone().find(|command| !command.may_be_cached()) {
+            bail!("{} has no key by which it can be cached", command.method);
+        }
         let mut stated = BTreeMap::new();
         for command in commands.filter(|command| command.facts.is_some()) {
             if let Some(other) = stated.insert(&command.name, &command.method) {

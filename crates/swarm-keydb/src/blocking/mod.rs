@@ -31,6 +31,8 @@
 //! A client does not survive `fork`, because threads do not. Connect in the child process.
 
 mod bulk;
+#[cfg(feature = "cache")]
+mod cached;
 mod client;
 mod consumer;
 mod exclusive;
@@ -43,6 +45,8 @@ mod transaction;
 mod twins;
 
 pub use bulk::Bulk;
+#[cfg(feature = "cache")]
+pub use cached::Cached;
 pub use client::Client;
 pub use consumer::{Consumer, ConsumerBuilder, Delivery};
 pub use exclusive::Exclusive;

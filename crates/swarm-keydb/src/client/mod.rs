@@ -3,6 +3,8 @@
 mod auth;
 mod bulk;
 mod by_digest;
+#[cfg(feature = "cache")]
+mod cache;
 mod close;
 mod consumer;
 mod exclusive;
@@ -25,6 +27,8 @@ use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
 pub use bulk::Bulk;
+#[cfg(feature = "cache")]
+pub use cache::{CacheOptions, CacheStats, Cached, CachedReply};
 pub use close::Closed;
 pub use consumer::{Consumer, ConsumerBuilder, DeadLetter, DeletedEntries, Delivery, StopHandle};
 pub use exclusive::Exclusive;

@@ -14,6 +14,8 @@ use tracing::Span;
 use super::by_digest::ByDigest;
 use super::lease::{BlockingCall, Lease, Leases, TimeLimits, Via};
 use super::running::Running;
+#[cfg(feature = "cache")]
+use crate::command::Blocking;
 use crate::command::{Command, Decode};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
@@ -161,6 +163,31 @@ impl<R> Reply<R> {
         let read = read.map_err(|error| error.for_command(self.name.clone()));
         self.running.finish(read.as_ref().err());
         Poll::Ready(read)
+    }
+}
+
+#[cfg(feature = "cache")]
+impl Reply<Frame> {
+    /// Creates the reply to a request that only reads.
+    pub(super) fn read_only(
+        connection: ConnectionHandle,
+        name: Cow<'static, str>,
+        requests: Requests,
+        timeout: Duration,
+    ) -> Self {
+        let route = Route {
+            connection,
+            limits: TimeLimits::new(timeout, Blocking::No),
+            detour: None,
+        };
+        let call = Call::new(requests, Retry::ReadOnly, false);
+        Self {
+            name,
+            decode: Decode::Convert(Ok),
+            state: State::Created(Box::new(call), route),
+            running: Running::default(),
+            lease: None,
+        }
     }
 }
 

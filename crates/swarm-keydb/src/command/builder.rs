@@ -36,6 +36,20 @@ pub(crate) struct Builder {
     pub(crate) blocking: Blocking,
     /// Arguments that some servers cannot take or that need a precaution.
     pub(crate) marks: Marks,
+    /// How a cache may keep the reply.
+    pub(crate) caching: Caching,
+}
+
+/// How a cache may keep the reply to a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Caching {
+    /// Not at all.
+    #[default]
+    No,
+    /// As a whole: it depends only on the key that is the first argument.
+    Reply,
+    /// One element for each argument, all of which are keys.
+    EachKey,
 }
 
 impl Builder {
@@ -52,6 +66,7 @@ impl Builder {
             digest: None,
             blocking: Blocking::No,
             marks: Marks::NONE,
+            caching: Caching::No,
         }
     }
 
@@ -94,6 +109,20 @@ impl Builder {
     /// Forbids retries of the command.
     pub(crate) const fn no_retry(mut self) -> Self {
         self.retry = Retry::Never;
+        self
+    }
+
+    /// Allows a cache to keep the reply.
+    #[inline(always)]
+    pub(crate) const fn cached_reply(mut self) -> Self {
+        self.caching = Caching::Reply;
+        self
+    }
+
+    /// Allows a cache to keep each element of the reply.
+    #[inline(always)]
+    pub(crate) const fn cached_each_key(mut self) -> Self {
+        self.caching = Caching::EachKey;
         self
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use swarm_resp::{ArgSink, ConvertError, Frame, Request};
 
-pub(crate) use self::builder::{Builder, CommandOptions, MAX_COUNT, milliseconds};
+pub(crate) use self::builder::{Builder, Caching, CommandOptions, MAX_COUNT, milliseconds};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 

@@ -84,6 +84,8 @@ pub(crate) struct Handshake {
     sent: bool,
     /// The server's error in reply to HELLO, after which the handshake continued.
     refusal: Option<ServerError>,
+    /// Whether the connection uses RESP3 now.
+    resp3: bool,
 }
 
 impl Handshake {
@@ -122,6 +124,7 @@ impl Handshake {
                 .collect(),
             sent: false,
             refusal: None,
+            resp3: false,
         }
     }
 
@@ -140,6 +143,11 @@ impl Handshake {
     /// Returns the server's identity, according to its reply to HELLO.
     pub(crate) const fn peer(&self) -> &PeerIdentity {
         &self.peer
+    }
+
+    /// Whether the connection uses RESP3.
+    pub(crate) const fn uses_resp3(&self) -> bool {
+        self.resp3
     }
 
     /// Returns the next request, unless a reply is pending.
@@ -237,6 +245,7 @@ impl Handshake {
         let identity =
             Identity::read(frame).filter(|_| !asked_for_resp3 || frame.kind() == Kind::Map);
         if let Some(identity) = identity {
+            self.resp3 = asked_for_resp3;
             if identity.is_named() {
                 self.detected.named = identity.kind();
                 self.peer = identity.peer();

@@ -66,6 +66,8 @@ pub(crate) struct Session {
     stateful: bool,
     liveness: Liveness,
     heartbeat: Heartbeat,
+    /// Whether the connection uses RESP3.
+    resp3: bool,
     /// Whether the server has replied since the handshake.
     replied: bool,
     /// The last request of a handshake that the session sends itself, which the transport may
@@ -104,6 +106,7 @@ impl Session {
             stateful: false,
             liveness: Liveness::default(),
             heartbeat: Heartbeat::default(),
+            resp3: false,
             replied: false,
             request: None,
         }
@@ -114,6 +117,7 @@ impl Session {
     pub(crate) fn open(&mut self, capabilities: Capabilities) {
         let Capabilities { session, resp3, .. } = capabilities;
         self.stateful = session;
+        self.resp3 = false;
         self.heartbeat = Heartbeat::default();
         self.replied = false;
         self.clear_suspicion();
@@ -156,6 +160,11 @@ impl Session {
     #[inline]
     pub(crate) const fn is_stateful(&self) -> bool {
         self.stateful
+    }
+
+    /// Whether the connection uses RESP3, according to its handshake.
+    pub(crate) const fn uses_resp3(&self) -> bool {
+        self.resp3
     }
 
     #[inline]
@@ -225,6 +234,7 @@ impl Session {
         if let Progress::Done(server) = handshake.receive(frame)? {
             tracing::debug!(?server, "handshake done");
             self.server = server;
+            self.resp3 = handshake.uses_resp3();
             self.peer = handshake.peer().clone();
             self.phase = Phase::Ready;
             self.outage = Outage::default();

@@ -71,6 +71,7 @@ impl RequestReply {
                     self.queue.close();
                     self.closing.aborted = true;
                 }
+                Control::Listen(listener) => self.engine.listen(listener),
                 Control::Hold { keys, grant } => {
                     if let Some(dispatcher) = &mut self.dispatcher {
                         dispatcher.hold(&mut self.engine, &keys, grant);

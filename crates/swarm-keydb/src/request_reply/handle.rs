@@ -17,6 +17,7 @@ use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
 
 use super::dispatch::Ticket;
+use super::listener::{Listening, PushListener};
 use super::queue::{self, Permit, TrySendError};
 use super::reply_channel::{self, Wake};
 use super::results::ResultSender;
@@ -30,6 +31,8 @@ pub(super) enum Control {
         keys: Vec<Bytes>,
         grant: oneshot::Sender<Ticket>,
     },
+    /// Pass on the pushes of the connection until it is lost.
+    Listen(Listening),
     /// Complete all earlier calls, then end.
     Close {
         /// When calls without a reply fail.
@@ -285,6 +288,12 @@ impl ConnectionHandle {
         let (grant, granted) = oneshot::channel();
         let _gone = self.0.queue.send_control(Control::Hold { keys, grant });
         granted.await.ok()
+    }
+
+    /// Sets what hears the pushes of the connection until it is lost. Takes effect before any later
+    /// call is sent. If the connection has ended, the listener learns of the loss at once.
+    pub(crate) fn listen(&self, listener: Arc<dyn PushListener>) {
+        let _gone = (self.0.queue).send_control(Control::Listen(Listening::new(listener)));
     }
 
     /// Waits for capacity within the call's timeout and queues the call. Calls that wait are served

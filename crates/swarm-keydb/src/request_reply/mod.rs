@@ -12,6 +12,7 @@ mod drain;
 mod engine;
 mod fallback;
 mod handle;
+mod listener;
 mod liveness_check;
 mod lost;
 mod pooled;
@@ -42,6 +43,7 @@ pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
     Answers, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, deadline_in,
 };
+pub(crate) use listener::PushListener;
 pub(crate) use role::Role;
 
 use crate::connection::ConnectionFactory;
@@ -53,7 +55,7 @@ use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
 use crate::runtime::Instant;
 use crate::server::Learned;
-use crate::status::{State, Status};
+use crate::status::{Established, State, Status};
 use aside::Asides;
 use closing::Closing;
 use dispatch::Dispatcher;
@@ -321,9 +323,12 @@ impl Protocol for RequestReply {
 
     fn ready(&mut self) {
         let session = self.engine.session();
-        let escapes = !session.server().cr_lf;
-        self.status
-            .note_session(escapes, session.is_stateful(), self.login);
+        self.status.note_session(Established {
+            escapes: !session.server().cr_lf,
+            has_session: session.is_stateful(),
+            resp3: session.uses_resp3(),
+            login: self.login,
+        });
         self.enter_pool();
         self.set_connected();
         self.report_started(Ok(()));

@@ -42,6 +42,10 @@ pub(crate) struct ServerProfile {
     pub(crate) write_queue: bool,
     /// `torn-writes`: commands of other connections run in the middle of a transaction.
     pub(crate) torn_writes: bool,
+    /// Changes of keys may not be announced to connections that track them: SwarmKeyDb drops
+    /// messages without a sign, and announces neither what scripts and HTTP clients write nor what
+    /// expires.
+    pub(crate) lost_invalidations: bool,
     /// PING may be answered with an error, as Redis does while it loads data or runs a script.
     pub(crate) refuses_ping: bool,
 }
@@ -69,6 +73,7 @@ impl Default for ServerProfile {
             fragile_incrby: false,
             write_queue: true,
             torn_writes: true,
+            lost_invalidations: true,
             refuses_ping: true,
         }
     }

@@ -14,5 +14,6 @@ pub(super) const REDIS: ServerProfile = ServerProfile {
     fragile_incrby: false,
     write_queue: false,
     torn_writes: false,
+    lost_invalidations: false,
     refuses_ping: true,
 };

@@ -14,6 +14,7 @@ pub(super) const SWARM_KEY_DB: ServerProfile = ServerProfile {
     fragile_incrby: true,
     write_queue: true,
     torn_writes: true,
+    lost_invalidations: true,
     refuses_ping: false,
 };
 

@@ -114,6 +114,18 @@ pub(crate) struct FailedDial {
     pub(crate) error: Arc<TransportError>,
 }
 
+/// What is known about an established connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Established {
+    /// Whether the server escapes line breaks in its replies.
+    pub(crate) escapes: bool,
+    /// Whether the transport keeps a session on the server.
+    pub(crate) has_session: bool,
+    /// Whether the connection uses RESP3.
+    pub(crate) resp3: bool,
+    pub(crate) login: LoginVersion,
+}
+
 /// State and metrics that a driver publishes. One task writes, any number read.
 #[derive(Debug)]
 pub(crate) struct Status {
@@ -139,6 +151,8 @@ pub(crate) struct Status {
     escapes: AtomicBool,
     /// Whether the transport keeps a session on the server.
     has_session: AtomicBool,
+    /// Whether the established connection uses RESP3.
+    resp3: AtomicBool,
     /// The credentials of the established connection: a [`LoginVersion`].
     login: AtomicU64,
     round_trips: [AtomicU64; BUCKETS],
@@ -172,6 +186,7 @@ impl Status {
             stale: AtomicBool::new(false),
             escapes: AtomicBool::new(false),
             has_session: AtomicBool::new(false),
+            resp3: AtomicBool::new(false),
             login: AtomicU64::new(0),
             round_trips: [const { AtomicU64::new(0) }; BUCKETS],
         }
@@ -326,10 +341,22 @@ impl Status {
 
     /// Records what is known about the established connection: whether the server escapes line
     /// breaks in its replies, whether there is a session, and the credentials.
-    pub(crate) fn note_session(&self, escapes: bool, has_session: bool, login: LoginVersion) {
+    pub(crate) fn note_session(&self, session: Established) {
+        let Established {
+            escapes,
+            has_session,
+            resp3,
+            login,
+        } = session;
         self.escapes.store(escapes, Ordering::Relaxed);
         self.has_session.store(has_session, Ordering::Relaxed);
+        self.resp3.store(resp3, Ordering::Relaxed);
         self.login.store(login, Ordering::Relaxed);
+    }
+
+    /// Whether the established connection uses RESP3.
+    pub(crate) fn uses_resp3(&self) -> bool {
+        self.resp3.load(Ordering::Relaxed)
     }
 
     /// Whether the transport of the established connection keeps a session on the server.

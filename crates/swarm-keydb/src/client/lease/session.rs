@@ -49,6 +49,11 @@ impl Session {
         }
     }
 
+    /// Records that the session is changed for good.
+    pub(crate) fn alter(&self) {
+        self.is_altered.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_clean(&self) -> bool {
         !self.is_altered.load(Ordering::Relaxed) && !self.is_watching()
     }

@@ -36,6 +36,7 @@ pub trait BitmapCommands: Executor {
         self.execute(
             Builder::new("GETBIT")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(offset)
                 .build(),
@@ -54,7 +55,13 @@ pub trait BitmapCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn bitcount(&self, key: impl ToKey) -> Self::Output<u64> {
-        self.execute(Builder::new("BITCOUNT").read_only().key(key).build())
+        self.execute(
+            Builder::new("BITCOUNT")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Counts the bits that are set in a range of bytes or bits (`BITCOUNT`).
@@ -79,6 +86,7 @@ pub trait BitmapCommands: Executor {
         self.execute(
             Builder::new("BITCOUNT")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .indices(range)
                 .args(unit)
@@ -102,6 +110,7 @@ pub trait BitmapCommands: Executor {
         self.execute(
             Builder::new("BITPOS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(bit)
                 .build_with(position),
@@ -133,6 +142,7 @@ pub trait BitmapCommands: Executor {
         self.execute(
             Builder::new("BITPOS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(bit)
                 .indices(range)
@@ -207,6 +217,7 @@ pub trait BitmapCommands: Executor {
         self.execute(
             Builder::new("BITFIELD_RO")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(gets)
                 .build(),

@@ -73,6 +73,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEODIST")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(member)
                 .arg(other)
@@ -97,6 +98,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOHASH")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .values(members)
                 .build(),
@@ -119,6 +121,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOPOS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .values(members)
                 .build(),
@@ -141,6 +144,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOSEARCH")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(area)
                 .build(),
@@ -157,6 +161,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOSEARCH")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(area)
                 .build(),
@@ -179,6 +184,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOSEARCH")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(area)
                 .arg("WITHDIST")

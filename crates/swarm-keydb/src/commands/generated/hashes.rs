@@ -58,7 +58,14 @@ pub trait HashCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn hget(&self, key: impl ToKey, field: impl ToArg) -> Self::Output<Option<Bytes>> {
-        self.execute(Builder::new("HGET").read_only().key(key).arg(field).build())
+        self.execute(
+            Builder::new("HGET")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .arg(field)
+                .build(),
+        )
     }
 
     /// Like [`hget`](Self::hget), but converts strings to `T`.
@@ -68,7 +75,14 @@ pub trait HashCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn hget_as<T: FromFrame>(&self, key: impl ToKey, field: impl ToArg) -> Self::Output<Option<T>> {
-        self.execute(Builder::new("HGET").read_only().key(key).arg(field).build())
+        self.execute(
+            Builder::new("HGET")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .arg(field)
+                .build(),
+        )
     }
 
     /// Gets the values of several fields of a hash (`HMGET`).
@@ -86,6 +100,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HMGET")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .values(fields)
                 .build(),
@@ -106,6 +121,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HMGET")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .values(fields)
                 .build(),
@@ -124,7 +140,13 @@ pub trait HashCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn hgetall(&self, key: impl ToKey) -> Self::Output<HashMap<Bytes, Bytes>> {
-        self.execute(Builder::new("HGETALL").read_only().key(key).build())
+        self.execute(
+            Builder::new("HGETALL")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Like [`hgetall`](Self::hgetall), but converts strings to `T`.
@@ -134,7 +156,13 @@ pub trait HashCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn hgetall_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<T> {
-        self.execute(Builder::new("HGETALL").read_only().key(key).build())
+        self.execute(
+            Builder::new("HGETALL")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Removes fields of a hash (`HDEL`).
@@ -169,6 +197,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HEXISTS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(field)
                 .build(),
@@ -187,7 +216,13 @@ pub trait HashCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn hlen(&self, key: impl ToKey) -> Self::Output<u64> {
-        self.execute(Builder::new("HLEN").read_only().key(key).build())
+        self.execute(
+            Builder::new("HLEN")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Gets the length of the value of a field (`HSTRLEN`).
@@ -205,6 +240,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HSTRLEN")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(field)
                 .build(),
@@ -223,7 +259,13 @@ pub trait HashCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn hkeys(&self, key: impl ToKey) -> Self::Output<Vec<Bytes>> {
-        self.execute(Builder::new("HKEYS").read_only().key(key).build())
+        self.execute(
+            Builder::new("HKEYS")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Like [`hkeys`](Self::hkeys), but converts strings to `T`.
@@ -233,7 +275,13 @@ pub trait HashCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn hkeys_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Vec<T>> {
-        self.execute(Builder::new("HKEYS").read_only().key(key).build())
+        self.execute(
+            Builder::new("HKEYS")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Gets the values of all fields of a hash (`HVALS`).
@@ -248,7 +296,13 @@ pub trait HashCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn hvals(&self, key: impl ToKey) -> Self::Output<Vec<Bytes>> {
-        self.execute(Builder::new("HVALS").read_only().key(key).build())
+        self.execute(
+            Builder::new("HVALS")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Like [`hvals`](Self::hvals), but converts strings to `T`.
@@ -258,7 +312,13 @@ pub trait HashCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn hvals_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Vec<T>> {
-        self.execute(Builder::new("HVALS").read_only().key(key).build())
+        self.execute(
+            Builder::new("HVALS")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Increments an integer field of a hash (`HINCRBY`).

@@ -166,6 +166,7 @@ pub trait KeyCommands: Executor {
         self.execute(
             Builder::new("TYPE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .build_with(key_type),
         )

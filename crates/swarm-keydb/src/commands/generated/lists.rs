@@ -204,7 +204,13 @@ pub trait ListCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn llen(&self, key: impl ToKey) -> Self::Output<u64> {
-        self.execute(Builder::new("LLEN").read_only().key(key).build())
+        self.execute(
+            Builder::new("LLEN")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Gets an element of a list (`LINDEX`).
@@ -224,6 +230,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LINDEX")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(index)
                 .build(),
@@ -240,6 +247,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LINDEX")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(index)
                 .build(),
@@ -264,6 +272,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .indices(range)
                 .build(),
@@ -284,6 +293,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .indices(range)
                 .build(),
@@ -418,6 +428,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LPOS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(element)
                 .build(),
@@ -444,6 +455,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LPOS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(element)
                 .options(options)
@@ -472,6 +484,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LPOS")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(element)
                 .options(options)

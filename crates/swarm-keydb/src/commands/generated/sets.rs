@@ -54,7 +54,13 @@ pub trait SetCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn smembers(&self, key: impl ToKey) -> Self::Output<Vec<Bytes>> {
-        self.execute(Builder::new("SMEMBERS").read_only().key(key).build())
+        self.execute(
+            Builder::new("SMEMBERS")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Like [`smembers`](Self::smembers), but converts strings to `T`.
@@ -64,7 +70,13 @@ pub trait SetCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn smembers_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<T> {
-        self.execute(Builder::new("SMEMBERS").read_only().key(key).build())
+        self.execute(
+            Builder::new("SMEMBERS")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Checks whether a value is a member of a set (`SISMEMBER`).
@@ -82,6 +94,7 @@ pub trait SetCommands: Executor {
         self.execute(
             Builder::new("SISMEMBER")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(member)
                 .build(),
@@ -103,6 +116,7 @@ pub trait SetCommands: Executor {
         self.execute(
             Builder::new("SMISMEMBER")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .values(members)
                 .build(),
@@ -121,7 +135,13 @@ pub trait SetCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn scard(&self, key: impl ToKey) -> Self::Output<u64> {
-        self.execute(Builder::new("SCARD").read_only().key(key).build())
+        self.execute(
+            Builder::new("SCARD")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Removes a random member of a set (`SPOP`).

@@ -141,7 +141,13 @@ pub trait SortedSetCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn zcard(&self, key: impl ToKey) -> Self::Output<u64> {
-        self.execute(Builder::new("ZCARD").read_only().key(key).build())
+        self.execute(
+            Builder::new("ZCARD")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Counts the members whose score is in a range (`ZCOUNT`).
@@ -159,6 +165,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZCOUNT")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .scores(range)
                 .build(),
@@ -182,6 +189,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZLEXCOUNT")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .lex(range)
                 .build(),
@@ -203,6 +211,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZSCORE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(member)
                 .build(),
@@ -224,6 +233,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZMSCORE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .values(members)
                 .build(),
@@ -245,6 +255,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANK")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(member)
                 .build(),
@@ -266,6 +277,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZREVRANK")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(member)
                 .build(),
@@ -287,6 +299,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(range)
                 .build(),
@@ -303,6 +316,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(range)
                 .build(),
@@ -324,6 +338,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(range)
                 .arg("WITHSCORES")
@@ -345,6 +360,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .options(range)
                 .arg("WITHSCORES")

@@ -13,7 +13,13 @@ pub trait StringCommands: Executor {
     /// SwarmKeyDb can return the old value after an acknowledged write if another `GET` ran during
     /// that write. See [what each server guarantees](crate::guide::guarantees).
     fn get(&self, key: impl ToKey) -> Self::Output<Option<Bytes>> {
-        self.execute(Builder::new("GET").read_only().key(key).build())
+        self.execute(
+            Builder::new("GET")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Like [`get`](Self::get), but converts strings to `T`.
@@ -23,7 +29,13 @@ pub trait StringCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn get_as<T: FromFrame>(&self, key: impl ToKey) -> Self::Output<Option<T>> {
-        self.execute(Builder::new("GET").read_only().key(key).build())
+        self.execute(
+            Builder::new("GET")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Sets the value of a key and removes its time to live (`SET`).
@@ -158,7 +170,13 @@ pub trait StringCommands: Executor {
     /// Returns one entry per key, in the same order; `None` for a key that does not exist or does
     /// not hold a string.
     fn mget(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<Bytes>>> {
-        self.execute(Builder::new("MGET").read_only().keys(keys).build())
+        self.execute(
+            Builder::new("MGET")
+                .read_only()
+                .cached_each_key()
+                .keys(keys)
+                .build(),
+        )
     }
 
     /// Like [`mget`](Self::mget), but converts strings to `T`.
@@ -168,7 +186,13 @@ pub trait StringCommands: Executor {
     /// Fails if a string cannot be converted to `T` (kind
     /// [`UnexpectedReply`](crate::ErrorKind::UnexpectedReply)).
     fn mget_as<T: FromFrame>(&self, keys: impl ToKeys) -> Self::Output<Vec<Option<T>>> {
-        self.execute(Builder::new("MGET").read_only().keys(keys).build())
+        self.execute(
+            Builder::new("MGET")
+                .read_only()
+                .cached_each_key()
+                .keys(keys)
+                .build(),
+        )
     }
 
     /// Sets several keys, given as a map, a list of pairs, or a tuple of pairs if the values have
@@ -316,7 +340,13 @@ pub trait StringCommands: Executor {
     ///
     /// Redis, Valkey and KeyDB only; SwarmKeyDb does not have the command.
     fn strlen(&self, key: impl ToKey) -> Self::Output<u64> {
-        self.execute(Builder::new("STRLEN").read_only().key(key).build())
+        self.execute(
+            Builder::new("STRLEN")
+                .read_only()
+                .cached_reply()
+                .key(key)
+                .build(),
+        )
     }
 
     /// Gets part of a value, from `start` to `end` inclusive (`GETRANGE`).
@@ -332,6 +362,7 @@ pub trait StringCommands: Executor {
         self.execute(
             Builder::new("GETRANGE")
                 .read_only()
+                .cached_reply()
                 .key(key)
                 .arg(start)
                 .arg(end)

@@ -3,6 +3,9 @@
 #[cfg(feature = "blocking")]
 mod blocking_bulk;
 #[cfg(feature = "blocking")]
+#[cfg(feature = "cache")]
+mod blocking_cached;
+#[cfg(feature = "blocking")]
 mod blocking_client;
 #[cfg(feature = "blocking")]
 mod blocking_exclusive;
@@ -11,6 +14,8 @@ mod blocking_pipeline;
 #[cfg(feature = "blocking")]
 mod blocking_transaction;
 mod bulk;
+#[cfg(feature = "cache")]
+mod cached;
 mod client;
 mod exclusive;
 mod pipeline;

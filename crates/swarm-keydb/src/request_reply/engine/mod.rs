@@ -35,6 +35,7 @@ pub(crate) use requests::Requests;
 
 pub(crate) use crate::server::Marks;
 
+use super::listener::Listening;
 use crate::connection::{Session, Settings, Violation};
 use crate::options::RetryPolicy;
 use crate::runtime::Instant;
@@ -97,6 +98,8 @@ pub(crate) struct Engine<C: Caller> {
     backlog: Backlog,
     /// When the last reply arrived.
     answered: Option<Instant>,
+    /// Hears the pushes of the connection.
+    listener: Option<Listening>,
 }
 
 impl<C: Caller> Engine<C> {
@@ -112,7 +115,13 @@ impl<C: Caller> Engine<C> {
             drain: Drain::default(),
             backlog: Backlog::default(),
             answered: None,
+            listener: None,
         }
+    }
+
+    /// Sets what hears the pushes of the connection, until it is lost.
+    pub(in crate::request_reply) fn listen(&mut self, listener: Listening) {
+        self.listener = Some(listener);
     }
 
     /// Accepts a call. Its caller receives the replies.
@@ -173,6 +182,7 @@ impl<C: Caller> Engine<C> {
     /// Starts over on a new connection. Its handshake begins, if the transport keeps a session.
     pub(in crate::request_reply) fn connected(&mut self, capabilities: Capabilities) {
         self.drain = Drain::default();
+        self.listener = None;
         self.session.open(capabilities);
     }
 
@@ -183,6 +193,7 @@ impl<C: Caller> Engine<C> {
         error: &Arc<TransportError>,
         now: Instant,
     ) {
+        self.listener = None;
         self.session.close();
         self.fallback.rescan();
         for call in self
@@ -323,13 +334,22 @@ impl<C: Caller> Engine<C> {
         if frame.is_push() {
             // Nothing is subscribed on this connection, so no caller waits for a push, and a push
             // must not take a reply's slot.
-            tracing::debug!("unsolicited push ignored");
+            self.hear(&frame);
             return Ok(None);
         }
         if self.in_flight.front().is_some_and(SentCall::must_prove) {
             return self.receive_proof(frame);
         }
         self.receive_reply(frame).map(Some)
+    }
+
+    /// Passes a push to the listener.
+    #[cold]
+    fn hear(&self, push: &Frame) {
+        match &self.listener {
+            Some(listener) => listener.push(push),
+            None => tracing::debug!("unsolicited push ignored"),
+        }
     }
 
     /// Passes a reply to its caller.

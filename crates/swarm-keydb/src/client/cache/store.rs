@@ -1,0 +1,221 @@
+//! The cached values: which may be used, how long, and how much memory they take.
+//!
+//! Reads no clock and performs no I/O: the time is passed in.
+
+use std::collections::hash_map::RandomState;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quick_cache::sync::Cache;
+use quick_cache::{Lifecycle, Weighter};
+use swarm_resp::{Frame, FrameRef};
+use tokio::time::Instant;
+
+use super::stats::CacheStats;
+use super::validity::{Stamp, Validity};
+
+/// Estimated size of a value, for the initial size of the table.
+const ESTIMATED_SIZE: usize = 1 << 10;
+
+/// Memory of an entry besides the bytes of its request and of its value: the entry itself, its place
+/// in the table, and two allocations.
+const ENTRY_OVERHEAD: usize = 160;
+
+/// Memory of one element of a value besides its bytes.
+const ELEMENT_OVERHEAD: usize = 16;
+
+/// Cached values by encoded request.
+#[derive(Debug)]
+pub(super) struct Store {
+    validity: Validity,
+    entries: Cache<Bytes, Entry, Size, RandomState, Evictions>,
+    max_age: Option<Duration>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    value: Frame,
+    stamp: Stamp,
+    expires: Option<Instant>,
+    size: u32,
+}
+
+/// Result of looking up a request.
+#[derive(Debug)]
+pub(super) enum Lookup {
+    /// The value.
+    Hit(Frame),
+    /// The stamp that the value gets which is now requested.
+    Miss(Stamp),
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    evictions: AtomicU64,
+    invalidations: AtomicU64,
+    flushes: AtomicU64,
+    poisoned: AtomicU64,
+}
+
+#[derive(Debug, Clone)]
+struct Size;
+
+impl Weighter<Bytes, Entry> for Size {
+    fn weight(&self, _: &Bytes, entry: &Entry) -> u64 {
+        u64::from(entry.size)
+    }
+}
+
+/// Counts entries that were removed to stay within the budget.
+#[derive(Debug, Clone)]
+struct Evictions(Arc<Counters>);
+
+impl Lifecycle<Bytes, Entry> for Evictions {
+    type RequestState = ();
+
+    fn on_evict(&self, (): &mut (), _: Bytes, _: Entry) {
+        self.0.evictions.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Store {
+    /// Creates a store that takes at most `budget` bytes, and uses a value for at most `max_age`.
+    pub(super) fn new(budget: usize, max_age: Option<Duration>) -> Self {
+        let validity = Validity::for_budget(budget);
+        let left = budget.saturating_sub(validity.size()).max(1);
+        let counters = Arc::<Counters>::default();
+        Self {
+            validity,
+            entries: Cache::with(
+                (left / ESTIMATED_SIZE).max(1),
+                left as u64,
+                Size,
+                RandomState::new(),
+                Evictions(Arc::clone(&counters)),
+            ),
+            max_age,
+            counters,
+        }
+    }
+
+    /// Looks up a request that reads a key.
+    #[inline]
+    pub(super) fn look_up(
+        &self,
+        request: &Bytes,
+        key: &[u8],
+        now: impl FnOnce() -> Instant,
+    ) -> Lookup {
+        if let Some(entry) = self.entries.get(request) {
+            let is_valid = self.validity.is_current(entry.stamp)
+                && entry.expires.is_none_or(|expires| now() < expires);
+            if is_valid {
+                self.counters.hits.fetch_add(1, Ordering::Relaxed);
+                return Lookup::Hit(entry.value);
+            }
+            self.entries
+                .remove_if(request, |stored| stored.stamp == entry.stamp);
+        }
+        self.counters.misses.fetch_add(1, Ordering::Relaxed);
+        Lookup::Miss(self.validity.stamp(self.validity.slot(key)))
+    }
+
+    /// Stores a value, unless it has become invalid since its request was sent.
+    ///
+    /// `sent` is when the request was sent, and `time_to_live` is that of the key.
+    pub(super) fn insert(
+        &self,
+        request: &Bytes,
+        value: &Frame,
+        stamp: Stamp,
+        sent: Instant,
+        time_to_live: Option<Duration>,
+    ) {
+        if !self.validity.is_current(stamp) {
+            self.counters.poisoned.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let age = time_to_live.into_iter().chain(self.max_age).min();
+        let expires = match age.map(|age| sent.checked_add(age)) {
+            None | Some(None) => None,
+            Some(Some(expires)) => Some(expires),
+        };
+        let value = value.compact();
+        let bytes = (request.len())
+            .saturating_add(size_of_value(value.view()))
+            .saturating_add(ENTRY_OVERHEAD);
+        let entry = Entry {
+            value,
+            stamp,
+            expires,
+            size: u32::try_from(bytes).unwrap_or(u32::MAX),
+        };
+        // A copy, because the request may share a larger buffer.
+        self.entries.insert(Bytes::copy_from_slice(request), entry);
+    }
+
+    /// Invalidates the values of a key.
+    pub(super) fn invalidate(&self, key: &[u8]) {
+        self.validity.invalidate(self.validity.slot(key));
+    }
+
+    /// Invalidates the values of a key that the server has announced.
+    pub(super) fn announced(&self, key: &[u8]) {
+        self.counters.invalidations.fetch_add(1, Ordering::Relaxed);
+        self.invalidate(key);
+    }
+
+    /// Invalidates all values.
+    pub(super) fn flush(&self) {
+        self.counters.flushes.fetch_add(1, Ordering::Relaxed);
+        self.validity.invalidate_all();
+        self.entries.clear();
+    }
+
+    /// Returns the metrics.
+    pub(super) fn stats(&self) -> CacheStats {
+        let Counters {
+            hits,
+            misses,
+            evictions,
+            invalidations,
+            flushes,
+            poisoned,
+        } = &*self.counters;
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        CacheStats {
+            hits: count(hits),
+            misses: count(misses),
+            evictions: count(evictions),
+            invalidations: count(invalidations),
+            flushes: count(flushes),
+            poisoned: count(poisoned),
+            entries: self.entries.len(),
+            bytes: usize::try_from(self.entries.weight())
+                .unwrap_or(usize::MAX)
+                .saturating_add(self.validity.size()),
+            is_tracking: false,
+        }
+    }
+}
+
+/// Returns the approximate size of a value in memory.
+fn size_of_value(value: FrameRef<'_>) -> usize {
+    let (mut size, mut rest) = (0_usize, vec![value]);
+    while let Some(value) = rest.pop() {
+        size = size.saturating_add(ELEMENT_OVERHEAD);
+        if let Some(bytes) = value.as_bytes() {
+            size = size.saturating_add(bytes.len());
+        } else if let Some(pairs) = value.pairs() {
+            rest.extend(pairs.flat_map(|(key, value)| [key, value]));
+        } else if let Some(items) = value.items() {
+            rest.extend(items);
+        }
+    }
+    size
+}
