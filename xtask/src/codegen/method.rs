@@ -200,6 +200,15 @@ pub(super) fn doc(code: &mut String, text: &str) {
     }
 }
 
+/// Whether a reply of this type may be a list.
+fn is_list(reply: &str) -> bool {
+    const SINGLE: &[&str] = &["bool", "u64", "i64", "f64", "Bytes", "String", "KeyType"];
+    let inner = reply
+        .strip_prefix("Option<")
+        .and_then(|inner| inner.strip_suffix('>'));
+    !SINGLE.contains(&inner.unwrap_or(reply))
+}
+
 fn body(command: &Command) -> String {
     let ttl = command.args.iter().find(|arg| arg.kind == Kind::Ttl);
     let mut chain = match (&command.precise, ttl) {
@@ -217,6 +226,7 @@ fn body(command: &Command) -> String {
         Retry::Never => {}
     }
     match command.cached {
+        Some(Cached::Reply) if is_list(&command.reply) => chain.push_str(".cached_list()"),
         Some(Cached::Reply) => chain.push_str(".cached_reply()"),
         Some(Cached::EachKey) => chain.push_str(".cached_each_key()"),
         None => {}

@@ -12,10 +12,11 @@ use crate::error::Result;
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use swarm_keydb::{CacheOptions, blocking::Client};
+/// # use swarm_keydb::{CacheOptions, ClientOptions, ProtocolVersion, blocking::Client};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let gateway = swarm_gateway::blocking::test()?;
-/// # let client = Client::connect(gateway.ws_url())?;
+/// # let url = ClientOptions::new(gateway.ws_url()).protocol(ProtocolVersion::Resp3);
+/// # let client = Client::connect(url)?;
 /// let cached = client.cached(CacheOptions::new().max_age(Duration::from_secs(10)))?;
 /// client.set("greeting", "hello")?;
 /// cached.get("greeting")?; // Asks the server.

@@ -48,6 +48,8 @@ pub(crate) enum Caching {
     No,
     /// As a whole: it depends only on the key that is the first argument.
     Reply,
+    /// As a whole, and it may be a list.
+    List,
     /// One element for each argument, all of which are keys.
     EachKey,
 }
@@ -116,6 +118,13 @@ impl Builder {
     #[inline(always)]
     pub(crate) const fn cached_reply(mut self) -> Self {
         self.caching = Caching::Reply;
+        self
+    }
+
+    /// Allows a cache to keep the reply, which may be a list.
+    #[inline(always)]
+    pub(crate) const fn cached_list(mut self) -> Self {
+        self.caching = Caching::List;
         self
     }
 

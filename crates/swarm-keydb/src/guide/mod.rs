@@ -12,6 +12,7 @@
 //! | [`mistakes`] | common mistakes, and the error for each |
 //! | [`transports`] | what each transport supports, reconnects, and the HTTP fallback |
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
+//! | [`caching`] | answering reads from memory until the server announces a change |
 //! | [`limits`] | memory use and its bounds |
 //! | [`many_writes`] | loading many records: bounded concurrency, errors, resuming |
 //! | [`observability`] | logs, OpenTelemetry spans, and metrics |
@@ -49,6 +50,11 @@ pub mod transports {}
 
 #[doc = include_str!("dialects.md")]
 pub mod dialects {}
+
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+#[doc = include_str!("caching.md")]
+pub mod caching {}
 
 #[doc = include_str!("limits.md")]
 pub mod limits {}

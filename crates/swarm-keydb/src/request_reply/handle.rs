@@ -341,7 +341,7 @@ impl ConnectionHandle {
     }
 
     /// Enters a context for timers.
-    pub(super) fn timers(&self) -> Option<EnterGuard<'_>> {
+    pub(crate) fn timers(&self) -> Option<EnterGuard<'_>> {
         self.0.tasks.timers()
     }
 

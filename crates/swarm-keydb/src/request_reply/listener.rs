@@ -7,6 +7,9 @@ use swarm_resp::Frame;
 
 /// Hears the pushes of one connection.
 pub(crate) trait PushListener: fmt::Debug + Send + Sync {
+    /// Whether a frame that is not a push is meant as one.
+    fn is_meant(&self, frame: &Frame) -> bool;
+
     /// A push arrived, before all replies that are behind it.
     fn push(&self, frame: &Frame);
 
@@ -21,6 +24,10 @@ pub(crate) struct Listening(Arc<dyn PushListener>);
 impl Listening {
     pub(super) fn new(listener: Arc<dyn PushListener>) -> Self {
         Self(listener)
+    }
+
+    pub(super) fn is_meant(&self, frame: &Frame) -> bool {
+        self.0.is_meant(frame)
     }
 
     pub(super) fn push(&self, frame: &Frame) {

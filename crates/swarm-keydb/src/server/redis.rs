@@ -15,5 +15,6 @@ pub(super) const REDIS: ServerProfile = ServerProfile {
     write_queue: false,
     torn_writes: false,
     lost_invalidations: false,
+    tracking_everything: false,
     refuses_ping: true,
 };

@@ -15,6 +15,7 @@ pub(super) const SWARM_KEY_DB: ServerProfile = ServerProfile {
     write_queue: true,
     torn_writes: true,
     lost_invalidations: true,
+    tracking_everything: true,
     refuses_ping: false,
 };
 
@@ -25,6 +26,7 @@ pub(super) const SWARM_KEY_DB: ServerProfile = ServerProfile {
 pub(super) const UNNAMED_GATEWAY: ServerProfile = ServerProfile {
     hello_garbage: false,
     utf8_input: false,
+    tracking_everything: false,
     refuses_ping: true,
     ..SWARM_KEY_DB
 };

@@ -5,9 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::runtime::Instant;
 use futures_util::future::{FutureExt, Shared, WeakShared};
 use swarm_resp::{Frame, Request};
-use tokio::time::Instant;
 
 use super::Inner;
 use super::flights::FlightId;
@@ -83,10 +83,7 @@ async fn run(
 ) -> Outcome {
     let ending = Ending { cache, read, id };
     let Ending { cache, read, .. } = &ending;
-    let requests = [
-        read.request.clone(),
-        Request::new("PTTL", read.key()),
-    ];
+    let requests = [read.request.clone(), Request::new("PTTL", read.key())];
     let marks = vec![(0, read.marks), (1, read.marks)];
     let requests = Requests::batch(requests.into_iter().collect(), marks);
     let timing = Timing {
@@ -104,13 +101,9 @@ async fn run(
     match ttl.as_ref().map(Frame::as_integer) {
         // The key does not exist or does not expire. If it has expired since the first request, the
         // server announces that, or limits the age.
-        Ok(Some(-2 | -1)) => cache.store.insert(
-            read.request.encoded(),
-            &value,
-            stamp,
-            sent,
-            None,
-        ),
+        Ok(Some(-2 | -1)) => cache
+            .store
+            .insert(read.request.encoded(), &value, stamp, sent, None),
         Ok(Some(left)) => {
             let left = Duration::from_millis(u64::try_from(left).unwrap_or_default());
             cache

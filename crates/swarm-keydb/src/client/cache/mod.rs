@@ -70,11 +70,13 @@ impl Client {
     /// ```
     /// use std::time::Duration;
     /// use swarm_keydb::{CacheOptions, Client};
+    /// # use swarm_keydb::{ClientOptions, ProtocolVersion};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
-    /// let client = Client::connect(gateway.ws_url()).await?;
+    /// # let url = ClientOptions::new(gateway.ws_url()).protocol(ProtocolVersion::Resp3);
+    /// let client = Client::connect(url).await?;
     /// let options = CacheOptions::new().max_age(Duration::from_secs(10));
     /// let cached = client.cached(options).await?;
     ///
@@ -91,12 +93,13 @@ impl Client {
         let store = Arc::new(Store::new(options.max_bytes, options.max_age));
         let tracking = Arc::new(Tracking::new(
             Arc::clone(&self.shared.leases),
+            self.shared.connection.clone(),
             Arc::clone(&store),
             options,
             factory.options.request_timeout,
         ));
-        let tracked = tracking.establish().await?;
-        let keep = tracking::keep(Arc::downgrade(&tracking), tracked, factory.reconnect());
+        let state = tracking.start(tracking.establish().await?);
+        let keep = tracking::keep(Arc::downgrade(&tracking), state, factory.reconnect());
         self.tasks().spawn(keep);
         Ok(Cached(Arc::new(Inner {
             client: self.clone(),
@@ -121,7 +124,7 @@ impl Cached {
     /// Returns the metrics of the cache, of all clones together.
     pub fn stats(&self) -> CacheStats {
         CacheStats {
-            is_tracking: self.0.tracking.connection().is_some(),
+            is_tracking: self.0.tracking.connection(false).is_some(),
             ..self.0.store.stats()
         }
     }

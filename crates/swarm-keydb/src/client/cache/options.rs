@@ -93,7 +93,9 @@ impl CacheOptions {
         }
         let overlap = prefixes.iter().enumerate().any(|(at, one)| {
             let others = prefixes.iter().enumerate();
-            others.clone().any(|(other_at, other)| at != other_at && other.starts_with(one))
+            others
+                .clone()
+                .any(|(other_at, other)| at != other_at && other.starts_with(one))
         });
         if overlap {
             return Err(Error::config(

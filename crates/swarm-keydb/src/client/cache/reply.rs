@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use crate::runtime::Instant;
 use swarm_resp::{Frame, Request};
-use tokio::time::Instant;
 
 use super::Inner;
 use super::changes::Changes;
@@ -115,11 +115,12 @@ impl<R> CachedReply<R> {
     /// reply came from the server.
     ///
     /// ```
-    /// # use swarm_keydb::{CacheOptions, Client};
+    /// # use swarm_keydb::{CacheOptions, Client, ClientOptions, ProtocolVersion};
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let gateway = swarm_gateway::test().await?;
-    /// # let client = Client::connect(gateway.ws_url()).await?;
+    /// # let url = ClientOptions::new(gateway.ws_url()).protocol(ProtocolVersion::Resp3);
+    /// # let client = Client::connect(url).await?;
     /// # let options = CacheOptions::new().max_age(std::time::Duration::from_secs(10));
     /// # let cached = client.cached(options).await?;
     /// # cached.get("greeting").await?;
@@ -139,14 +140,16 @@ impl<R> CachedReply<R> {
     fn start(&mut self, cache: Arc<Inner>, read: Read, caching: Caching) -> Poll<Result<R>> {
         let values = match caching {
             Caching::EachKey => each(&cache, &read),
-            Caching::Reply | Caching::No => match one(&cache, &read) {
-                Some(Value::Known(value)) => {
-                    self.from_cache = true;
-                    return self.finish(Ok(value));
+            Caching::Reply | Caching::List | Caching::No => {
+                match one(&cache, &read, caching == Caching::List) {
+                    Some(Value::Known(value)) => {
+                        self.from_cache = true;
+                        return self.finish(Ok(value));
+                    }
+                    Some(Value::Wanted(fetch)) => Some(Values::One(fetch)),
+                    None => None,
                 }
-                Some(Value::Wanted(fetch)) => Some(Values::One(fetch)),
-                None => None,
-            },
+            }
         };
         self.state = match values {
             None => pass(&cache, &self.name, read),
@@ -174,15 +177,18 @@ impl<R> CachedReply<R> {
 
 /// Returns the value of a request, unless nothing can be cached now.
 #[inline]
-fn one(cache: &Arc<Inner>, read: &Read) -> Option<Value> {
+fn one(cache: &Arc<Inner>, read: &Read, may_be_list: bool) -> Option<Value> {
     let key = read.key();
     if !cache.tracking.covers(key) {
         return None;
     }
-    match cache.store.look_up(read.request.encoded(), key, Instant::now) {
+    match cache
+        .store
+        .look_up(read.request.encoded(), key, Instant::now)
+    {
         Lookup::Hit(value) => Some(Value::Known(value)),
         Lookup::Miss(stamp) => {
-            let connection = cache.tracking.connection()?;
+            let connection = cache.tracking.connection(may_be_list)?;
             Some(Value::Wanted(fetch(cache, read, stamp, connection)))
         }
     }
@@ -195,7 +201,7 @@ fn each(cache: &Arc<Inner>, read: &Read) -> Option<Values> {
         request: Request::new("GET", key),
         marks: read.marks,
     });
-    let values: Option<Vec<_>> = gets.map(|get| one(cache, &get)).collect();
+    let values: Option<Vec<_>> = gets.map(|get| one(cache, &get, false)).collect();
     values.map(Values::Each)
 }
 

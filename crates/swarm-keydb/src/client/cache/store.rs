@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::runtime::Instant;
 use bytes::Bytes;
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, Weighter};
 use swarm_resp::{Frame, FrameRef};
-use tokio::time::Instant;
 
 use super::stats::CacheStats;
 use super::validity::{Stamp, Validity};

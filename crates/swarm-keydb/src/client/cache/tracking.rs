@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use swarm_resp::Request;
-use tokio::time::Instant;
+use tokio::sync::Notify;
 
 use super::invalidation::Invalidations;
 use super::options::CacheOptions;
@@ -17,34 +17,48 @@ use crate::connection::Reconnect;
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::request_reply::{ConnectionHandle, Requests, Retry, Timing};
-use crate::status::State;
+use crate::runtime::{Instant, sleep, timeout_at};
+use crate::server::ServerProfile;
+use crate::status::{State, StateWatch};
+
+/// How long the check waits for the announcement of a write that the server has acknowledged.
+const CHECK_TIME: Duration = Duration::from_secs(2);
 
 /// The tracked connection of a cache, while there is one.
 #[derive(Debug)]
 pub(super) struct Tracking {
     leases: Arc<Leases>,
+    /// The shared connections of the client.
+    shared: ConnectionHandle,
     store: Arc<Store>,
     options: CacheOptions,
     timeout: Duration,
-    lease: RwLock<Option<Arc<Lease>>>,
+    tracked: RwLock<Option<Arc<Tracked>>>,
 }
 
 /// A connection on which the server announces changes.
-pub(super) struct Tracked(Lease);
+#[derive(Debug)]
+pub(super) struct Tracked {
+    lease: Lease,
+    /// Whether announcements arrive as arrays, so that no reply on the connection may be a list.
+    as_arrays: bool,
+}
 
 impl Tracking {
     pub(super) const fn new(
         leases: Arc<Leases>,
+        shared: ConnectionHandle,
         store: Arc<Store>,
         options: CacheOptions,
         timeout: Duration,
     ) -> Self {
         Self {
             leases,
+            shared,
             store,
             options,
             timeout,
-            lease: RwLock::new(None),
+            tracked: RwLock::new(None),
         }
     }
 
@@ -53,11 +67,13 @@ impl Tracking {
         self.options.covers(key)
     }
 
-    /// Returns the connection for cached reads. Call it after the stamp of the value was taken: a
-    /// stamp that was taken before a connection was lost is never valid again.
-    pub(super) fn connection(&self) -> Option<ConnectionHandle> {
-        let lease = self.lease.read().unwrap_or_else(PoisonError::into_inner);
-        lease.as_ref().map(|lease| lease.connection.clone())
+    /// Returns the connection for reads whose reply may be a list, or is none. Call it after the stamp
+    /// of the value was taken: a stamp that was taken before a connection was lost is never valid
+    /// again.
+    pub(super) fn connection(&self, may_be_list: bool) -> Option<ConnectionHandle> {
+        let tracked = self.tracked.read().unwrap_or_else(PoisonError::into_inner);
+        let tracked = tracked.as_ref()?;
+        (!(may_be_list && tracked.as_arrays)).then(|| tracked.lease.connection.clone())
     }
 
     /// Leases a connection and makes the server announce changes on it.
@@ -68,39 +84,72 @@ impl Tracking {
     pub(super) async fn establish(&self) -> Result<Tracked> {
         let deadline = Instant::now() + self.timeout;
         let lease = self.leases.acquire(deadline).await?;
-        if !lease.connection.status().uses_resp3() {
-            return Err(no_pushes());
-        }
+        let connection = &lease.connection;
+        let resp3 = connection.status().uses_resp3();
+        let heard = Arc::<Notify>::default();
         lease.session.alter();
-        (lease.connection).listen(Arc::new(Invalidations(Arc::clone(&self.store))));
-        let timing = Timing {
-            timeout: deadline.saturating_duration_since(Instant::now()),
-            grows: false,
-            blocks: false,
-        };
-        let answers = (lease.connection)
-            .call_batch(self.request(), timing, Retry::Never)
-            .await;
-        let announces_all = !answers.server.lost_invalidations;
-        match (answers.replies.into_iter().next()).unwrap_or(Err(Failure::runtime_gone(true))) {
-            Ok(_) => {}
-            Err(Failure::Server(error)) => {
-                return Err(Error::config(format!(
-                    "the server does not announce changes, so nothing can be cached: {error}"
-                )));
+        connection.listen(Arc::new(Invalidations {
+            store: Arc::clone(&self.store),
+            as_arrays: !resp3,
+            heard: Arc::clone(&heard),
+        }));
+        let server = self.call(connection, self.request(), deadline).await?;
+        if !resp3 {
+            if !server.tracking_everything {
+                return Err(no_pushes());
             }
-            Err(failure) => return Err(Error::connect(failure)),
+            self.check(&heard, deadline).await?;
         }
-        if !announces_all && self.options.max_age.is_none() {
+        if server.lost_invalidations && self.options.max_age.is_none() {
             return Err(Error::config(
                 "the server is not known to announce every change, so a cached value could be used \
                  forever; set CacheOptions::max_age",
             ));
         }
-        Ok(Tracked(lease))
+        Ok(Tracked {
+            lease,
+            as_arrays: !resp3,
+        })
     }
 
-    fn request(&self) -> Requests {
+    /// Sends a request, and returns the profile of the connection's server.
+    async fn call(
+        &self,
+        connection: &ConnectionHandle,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<ServerProfile> {
+        let timing = Timing {
+            timeout: deadline.saturating_duration_since(Instant::now()),
+            grows: true,
+            blocks: false,
+        };
+        let requests = Requests::batch([request].into_iter().collect(), Vec::new());
+        let answers = connection.call_batch(requests, timing, Retry::Never).await;
+        match answers.replies.into_iter().next() {
+            Some(Ok(_)) => Ok(answers.server),
+            Some(Err(Failure::Server(error))) => Err(Error::config(format!(
+                "the server does not announce changes, so nothing can be cached: {error}"
+            ))),
+            Some(Err(failure)) => Err(Error::connect(failure)),
+            None => Err(Error::connect(Failure::runtime_gone(true))),
+        }
+    }
+
+    /// Checks that an announcement arrives. SwarmKeyDb announces a DEL of a key that does not exist;
+    /// other servers accept CLIENT TRACKING over RESP2 and announce nothing.
+    async fn check(&self, heard: &Notify, deadline: Instant) -> Result<()> {
+        let key = format!("swarm-keydb:{:032x}", fastrand::u128(..));
+        let written = self.call(&self.shared, Request::new("DEL", key), deadline);
+        written.await?;
+        let in_time = {
+            let _context = self.shared.timers();
+            timeout_at(deadline.min(Instant::now() + CHECK_TIME), heard.notified())
+        };
+        in_time.await.map_err(|_| no_pushes())
+    }
+
+    fn request(&self) -> Request {
         let mut request = Request::builder("CLIENT TRACKING");
         request.arg("ON");
         if let Some(prefixes) = &self.options.prefixes {
@@ -109,52 +158,57 @@ impl Tracking {
                 request.arg("PREFIX").arg(prefix);
             }
         }
-        Requests::batch([request.build()].into_iter().collect(), Vec::new())
+        request.build()
     }
 
-    /// Uses a connection, until it is lost.
-    fn set(&self, lease: Option<Arc<Lease>>) {
-        // An earlier lease is dropped outside of the lock.
-        let mut current = self.lease.write().unwrap_or_else(PoisonError::into_inner);
-        let earlier = std::mem::replace(&mut *current, lease);
+    /// Uses a connection. Returns its state.
+    pub(super) fn start(&self, tracked: Tracked) -> StateWatch {
+        let state = tracked.lease.connection.status().watch();
+        self.replace(Some(Arc::new(tracked)));
+        state
+    }
+
+    fn replace(&self, tracked: Option<Arc<Tracked>>) {
+        let mut current = self.tracked.write().unwrap_or_else(PoisonError::into_inner);
+        let earlier = std::mem::replace(&mut *current, tracked);
         drop(current);
+        // Outside of the lock.
         drop(earlier);
     }
 }
 
-/// Keeps a cache connected, until the cache is dropped or the client is closed.
-pub(super) async fn keep(tracking: Weak<Tracking>, first: Tracked, mut reconnect: Reconnect) {
-    let mut tracked = Some(first);
+/// Leases another connection whenever the current one, which has this state, is lost, until the cache
+/// is dropped or the client is closed.
+pub(super) async fn keep(
+    tracking: Weak<Tracking>,
+    mut state: StateWatch,
+    mut reconnect: Reconnect,
+) {
     loop {
-        if let Some(Tracked(lease)) = tracked.take() {
-            let mut state = lease.connection.status().watch();
-            match tracking.upgrade() {
-                Some(tracking) => tracking.set(Some(Arc::new(lease))),
-                None => return,
+        state.reached(State::Closed).await;
+        reconnect.succeeded();
+        state = loop {
+            let Some(cache) = tracking.upgrade() else {
+                return;
+            };
+            cache.replace(None);
+            match cache.establish().await {
+                Ok(again) => break cache.start(again),
+                Err(error) if error.is_closed() => return,
+                Err(error) => {
+                    drop(cache);
+                    tracing::debug!(%error, "nothing is cached until changes are announced again");
+                    sleep(reconnect.retry_delay(None, Instant::now())).await;
+                }
             }
-            state.reached(State::Closed).await;
-            reconnect.succeeded();
-        }
-        let Some(cache) = tracking.upgrade() else {
-            return;
         };
-        cache.set(None);
-        let established = cache.establish().await;
-        drop(cache);
-        match established {
-            Ok(again) => tracked = Some(again),
-            Err(error) if error.is_closed() => return,
-            Err(error) => {
-                tracing::debug!(%error, "nothing is cached until changes are announced again");
-                tokio::time::sleep(reconnect.retry_delay(None, Instant::now())).await;
-            }
-        }
     }
 }
 
 fn no_pushes() -> Error {
     Error::config(
-        "the connection does not use RESP3, without which the server cannot announce changes; use a \
-         ws:// or redis:// URL, leave ClientOptions::protocol as it is, or do without a cache",
+        "the server does not announce changes on this connection, which does not use RESP3, so \
+         nothing can be cached; use a redis:// URL, or ClientOptions::protocol(Resp3) if the gateway \
+         supports it",
     )
 }

@@ -217,7 +217,7 @@ pub trait BitmapCommands: Executor {
         self.execute(
             Builder::new("BITFIELD_RO")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(gets)
                 .build(),

@@ -98,7 +98,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOHASH")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .values(members)
                 .build(),
@@ -121,7 +121,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOPOS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .values(members)
                 .build(),
@@ -144,7 +144,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOSEARCH")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(area)
                 .build(),
@@ -161,7 +161,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOSEARCH")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(area)
                 .build(),
@@ -184,7 +184,7 @@ pub trait GeoCommands: Executor {
         self.execute(
             Builder::new("GEOSEARCH")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(area)
                 .arg("WITHDIST")

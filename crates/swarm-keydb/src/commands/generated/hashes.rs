@@ -100,7 +100,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HMGET")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .values(fields)
                 .build(),
@@ -121,7 +121,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HMGET")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .values(fields)
                 .build(),
@@ -143,7 +143,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HGETALL")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -159,7 +159,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HGETALL")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -262,7 +262,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HKEYS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -278,7 +278,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HKEYS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -299,7 +299,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HVALS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -315,7 +315,7 @@ pub trait HashCommands: Executor {
         self.execute(
             Builder::new("HVALS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )

@@ -272,7 +272,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LRANGE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .indices(range)
                 .build(),
@@ -293,7 +293,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LRANGE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .indices(range)
                 .build(),
@@ -484,7 +484,7 @@ pub trait ListCommands: Executor {
         self.execute(
             Builder::new("LPOS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .arg(element)
                 .options(options)

@@ -57,7 +57,7 @@ pub trait SetCommands: Executor {
         self.execute(
             Builder::new("SMEMBERS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -73,7 +73,7 @@ pub trait SetCommands: Executor {
         self.execute(
             Builder::new("SMEMBERS")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .build(),
         )
@@ -116,7 +116,7 @@ pub trait SetCommands: Executor {
         self.execute(
             Builder::new("SMISMEMBER")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .values(members)
                 .build(),

@@ -233,7 +233,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZMSCORE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .values(members)
                 .build(),
@@ -299,7 +299,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(range)
                 .build(),
@@ -316,7 +316,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(range)
                 .build(),
@@ -338,7 +338,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(range)
                 .arg("WITHSCORES")
@@ -360,7 +360,7 @@ pub trait SortedSetCommands: Executor {
         self.execute(
             Builder::new("ZRANGE")
                 .read_only()
-                .cached_reply()
+                .cached_list()
                 .key(key)
                 .options(range)
                 .arg("WITHSCORES")

@@ -65,10 +65,7 @@ pub trait StructCommands: Executor {
     /// a [`StructError`], which names the field. Kind [`Server`](crate::ErrorKind::Server) if the key
     /// holds another type (code `WRONGTYPE`).
     fn hget_struct<T: DeserializeOwned>(&self, key: impl ToKey) -> Self::Output<Option<T>> {
-        let builder = Builder::new("HGETALL")
-            .read_only()
-            .cached_reply()
-            .key(key);
+        let builder = Builder::new("HGETALL").read_only().cached_list().key(key);
         self.execute(builder.build_with(read::<T>))
     }
 }

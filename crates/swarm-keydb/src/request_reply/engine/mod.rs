@@ -331,7 +331,8 @@ impl<C: Caller> Engine<C> {
         if !self.session.receive(now, &frame)? {
             return Ok(None);
         }
-        if frame.is_push() {
+        let is_meant = |listener: &Listening| listener.is_meant(&frame);
+        if frame.is_push() || self.listener.as_ref().is_some_and(is_meant) {
             // Nothing is subscribed on this connection, so no caller waits for a push, and a push
             // must not take a reply's slot.
             self.hear(&frame);

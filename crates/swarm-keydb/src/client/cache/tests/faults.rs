@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::runtime::Instant;
 use swarm_resp::Frame;
-use tokio::time::Instant;
 
 use super::super::flights::{FlightId, Flights};
 use super::super::invalidation::{Invalidations, apply};
@@ -56,7 +56,12 @@ fn a_lost_connection_drops_everything() {
     let (store, now) = filled(&["a"]);
     let store = std::sync::Arc::new(store);
     let stamp = look_up(&store, "b", now).unwrap_err();
-    Invalidations(store.clone()).lost();
+    let invalidations = Invalidations {
+        store: store.clone(),
+        as_arrays: false,
+        heard: std::sync::Arc::default(),
+    };
+    invalidations.lost();
     assert!(look_up(&store, "a", now).is_err());
     store.insert(&get("b"), &Frame::bulk("old"), stamp, now, None);
     assert!(look_up(&store, "b", now).is_err());

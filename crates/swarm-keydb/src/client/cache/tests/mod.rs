@@ -3,9 +3,9 @@
 mod faults;
 mod model;
 
+use crate::runtime::Instant;
 use bytes::Bytes;
 use swarm_resp::{Frame, Request};
-use tokio::time::Instant;
 
 use super::store::{Lookup, Store};
 use super::validity::Stamp;

@@ -6,8 +6,8 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
+use crate::runtime::Instant;
 use swarm_resp::Frame;
-use tokio::time::Instant;
 
 use super::super::flights::{FlightId, Flights};
 use super::super::invalidation::apply;
@@ -205,7 +205,10 @@ impl World {
     /// A caller gets a value that must not be older than what it knew.
     fn give(version: Option<u64>, floor: u64) {
         let version = version.unwrap_or(u64::MAX);
-        assert!(version >= floor, "version {version} after {floor} was known");
+        assert!(
+            version >= floor,
+            "version {version} after {floor} was known"
+        );
     }
 
     fn read(&mut self, key: usize) {
