@@ -17,8 +17,8 @@ fn time() -> u64 {
 }
 
 /// Each writer increases the values of its own keys, and reads them back through the cache: a value
-/// that it gets must not be smaller than what it has written, because its own writes are known to the
-/// cache. Readers must not see a value decrease.
+/// that it gets must not be smaller than what it has written, because its own writes are known to
+/// the cache. Readers must not see a value decrease.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_writers_and_eight_readers_see_no_older_value() {
     let Some(redis) = Redis::start() else { return };

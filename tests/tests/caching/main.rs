@@ -1,5 +1,5 @@
-//! Client-side caching: hits, invalidations, single flight, lost connections, and servers that cannot
-//! announce changes.
+//! Client-side caching: hits, invalidations, single flight, lost connections, and servers that
+//! cannot announce changes.
 
 mod load;
 

@@ -87,7 +87,8 @@ pub(super) struct Command {
 }
 
 impl Command {
-    /// Whether a cache that keeps the reply by the command's first key drops it whenever it changes.
+    /// Whether a cache that keeps the reply by the command's first key drops it whenever it
+    /// changes.
     pub(super) fn may_be_cached(&self) -> bool {
         let is_key = |arg: &Arg| matches!(arg.kind, Kind::Key | Kind::Keys | Kind::CountedKeys);
         let keys = self.args.iter().filter(|arg| is_key(arg)).count();

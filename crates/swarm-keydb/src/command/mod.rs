@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use swarm_resp::{ArgSink, ConvertError, Frame, Request};
 
-pub(crate) use self::builder::{Builder, Caching, CommandOptions, MAX_COUNT, milliseconds};
+#[cfg(feature = "cache")]
+pub(crate) use self::builder::Caching;
+pub(crate) use self::builder::{Builder, CommandOptions, MAX_COUNT, milliseconds};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 

@@ -292,6 +292,10 @@ impl ConnectionHandle {
 
     /// Sets what hears the pushes of the connection until it is lost. Takes effect before any later
     /// call is sent. If the connection has ended, the listener learns of the loss at once.
+    #[cfg_attr(
+        not(feature = "cache"),
+        expect(dead_code, reason = "only a cache listens")
+    )]
     pub(crate) fn listen(&self, listener: Arc<dyn PushListener>) {
         let _gone = (self.0.queue).send_control(Control::Listen(Listening::new(listener)));
     }

@@ -43,6 +43,7 @@ pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
 pub(crate) use handle::{
     Answers, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, deadline_in,
 };
+#[cfg(feature = "cache")]
 pub(crate) use listener::PushListener;
 pub(crate) use role::Role;
 

@@ -46,7 +46,7 @@ pub(crate) struct ServerProfile {
     /// messages without a sign, and announces neither what scripts and HTTP clients write nor what
     /// expires.
     pub(crate) lost_invalidations: bool,
-    /// `tracking-everything`: over RESP2, too, changes are announced to connections that track them,
+    /// `tracking-everything`: over RESP2, too, changes are announced to connections that track,
     /// as arrays among the replies. Changes of all keys are, by commands without effect as well.
     pub(crate) tracking_everything: bool,
     /// PING may be answered with an error, as Redis does while it loads data or runs a script.

@@ -355,6 +355,7 @@ impl Status {
     }
 
     /// Whether the established connection uses RESP3.
+    #[cfg(feature = "cache")]
     pub(crate) fn uses_resp3(&self) -> bool {
         self.resp3.load(Ordering::Relaxed)
     }

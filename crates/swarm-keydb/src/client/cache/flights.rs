@@ -40,8 +40,8 @@ impl<F> Default for Flights<F> {
 impl<F> Flights<F> {
     /// Joins the request in flight, or begins one.
     ///
-    /// A caller joins only if the key has not been changed since the request was sent, because it may
-    /// have learned of the change, and must not get an older value.
+    /// A caller joins only if the key has not been changed since the request was sent, because it
+    /// may have learned of the change, and must not get an older value.
     pub(super) fn join_or_begin<J>(
         &self,
         request: &Bytes,

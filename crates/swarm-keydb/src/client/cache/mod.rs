@@ -1,8 +1,9 @@
 //! Client-side caching: reads are answered from memory until the server announces a change.
 //!
-//! [`validity`] decides whether a value may be used, and [`store`] holds the values; neither performs
-//! I/O. [`tracking`] owns the connection on which reads are sent and changes are announced,
-//! [`flights`] lets concurrent readers share a request, and [`reply`] is what a caller awaits.
+//! [`validity`] decides whether a value may be used, and [`store`] holds the values; neither
+//! performs I/O. [`tracking`] owns the connection on which reads are sent and changes are
+//! announced, [`flights`] lets concurrent readers share a request, and [`reply`] is what a caller
+//! awaits.
 
 mod changes;
 mod fetch;
@@ -35,8 +36,8 @@ use tracking::Tracking;
 /// Handle of a client that answers reads from a cache: see [`Client::cached`]. Cheap to clone; all
 /// clones share the cache.
 ///
-/// It has all command methods. Which of them are answered from the cache, and how old a value may be,
-/// is described in [the guide](crate::guide::caching).
+/// It has all command methods. Which of them are answered from the cache, and how old a value may
+/// be, is described in [the guide](crate::guide::caching).
 #[derive(Clone)]
 pub struct Cached(Arc<Inner>);
 
@@ -58,7 +59,7 @@ impl Client {
     /// # Errors
     ///
     /// - Kind [`Config`](crate::ErrorKind::Config) if an option is invalid, the transport or the
-    ///   protocol cannot carry announcements (HTTP, RESP2), or the server does not announce changes.
+    ///   protocol cannot carry announcements (HTTP, RESP2), or the server announces no changes.
     /// - Otherwise, the errors of [`exclusive`](Self::exclusive).
     ///
     /// # Cancel safety

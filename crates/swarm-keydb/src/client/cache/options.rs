@@ -41,9 +41,9 @@ impl CacheOptions {
         Self::default()
     }
 
-    /// Sets the approximate memory of the cache, in bytes: values, requests and bookkeeping. At least
-    /// 64 KiB; default 64 MiB. When it is full, values that are rarely used are removed. A value that
-    /// is larger than a few percent of the budget may not be stored at all.
+    /// Sets the approximate memory of the cache, in bytes: values, requests and bookkeeping. At
+    /// least 64 KiB; default 64 MiB. When it is full, values that are rarely used are removed. A
+    /// value that is larger than a few percent of the budget may not be stored at all.
     pub const fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;
         self

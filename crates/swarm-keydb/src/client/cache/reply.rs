@@ -24,7 +24,8 @@ use crate::request_reply::Requests;
 /// Future of a reply, from the cache or the server.
 ///
 /// The cache is asked when the future is first polled. If it has no value, a read waits for the
-/// server within the client's `request_timeout`; concurrent reads of the same value share a request.
+/// server within the client's `request_timeout`; concurrent reads of the same value share a
+/// request.
 ///
 /// # Errors
 ///
@@ -152,7 +153,7 @@ impl<R> CachedReply<R> {
             }
         };
         self.state = match values {
-            None => pass(&cache, &self.name, read),
+            None => pass(&cache, self.name.clone(), read),
             Some(values) => {
                 self.from_cache = values.are_known();
                 self.running = Running::command(&self.name, &cache.client.shared.connection);
@@ -206,12 +207,12 @@ fn each(cache: &Arc<Inner>, read: &Read) -> Option<Values> {
 }
 
 /// Executes a read without the cache.
-fn pass(cache: &Inner, name: &Cow<'static, str>, read: Read) -> State {
+fn pass(cache: &Inner, name: Cow<'static, str>, read: Read) -> State {
     let shared = &cache.client.shared;
     let requests = Requests::one(read.request, read.marks);
     let timeout = shared.factory.options.request_timeout;
     State::Passed(Box::new(Passed {
-        reply: Reply::read_only(shared.connection.clone(), name.clone(), requests, timeout),
+        reply: Reply::read_only(shared.connection.clone(), name, requests, timeout),
         changes: None,
         is_sent: false,
     }))
@@ -297,7 +298,7 @@ impl<R> Future for CachedReply<R> {
                     // It only read, so it may be sent again.
                     this.from_cache = false;
                     this.running = Running::default();
-                    this.state = pass(&waiting.cache, &this.name, waiting.read.clone());
+                    this.state = pass(&waiting.cache, this.name.clone(), waiting.read.clone());
                 }
                 State::Passed(passed) => {
                     let result = ready!(passed.poll(cx));
@@ -325,8 +326,8 @@ impl<R> Future for CachedReply<R> {
 
 impl Passed {
     /// Drops the values that the command changes before it is sent, and again when its reply has
-    /// arrived: another caller may have read an old value in between, and the announcement may arrive
-    /// after the reply.
+    /// arrived: another caller may have read an old value in between, and the announcement may
+    /// arrive after the reply.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame>> {
         if let Some((cache, changes)) = &self.changes
             && !std::mem::replace(&mut self.is_sent, true)

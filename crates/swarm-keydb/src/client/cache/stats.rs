@@ -13,8 +13,8 @@ pub struct CacheStats {
     pub evictions: u64,
     /// Keys that the server has announced as changed.
     pub invalidations: u64,
-    /// How often all values were dropped: the server announced that, the tracked connection was lost,
-    /// or a command that may change any key was sent through the handle.
+    /// How often all values were dropped: the server announced that, the tracked connection was
+    /// lost, or a command that may change any key was sent through the handle.
     pub flushes: u64,
     /// Values that were given to their callers and not stored, because their key was changed while
     /// they were on their way.

@@ -19,8 +19,8 @@ use super::validity::{Stamp, Validity};
 /// Estimated size of a value, for the initial size of the table.
 const ESTIMATED_SIZE: usize = 1 << 10;
 
-/// Memory of an entry besides the bytes of its request and of its value: the entry itself, its place
-/// in the table, and two allocations.
+/// Memory of an entry besides the bytes of its request and of its value: the entry itself, its
+/// place in the table, and two allocations.
 const ENTRY_OVERHEAD: usize = 160;
 
 /// Memory of one element of a value besides its bytes.

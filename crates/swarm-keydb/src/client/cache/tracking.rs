@@ -1,4 +1,5 @@
-//! The tracked connection: all cached reads are sent over it, and the server announces changes on it.
+//! The tracked connection: all cached reads are sent over it, and the server announces changes on
+//! it.
 //!
 //! The connection is a lease that the cache holds. When it is lost, the cache is flushed, and a
 //! background task leases another; until then, reads use the shared connections and are not cached.
@@ -67,9 +68,9 @@ impl Tracking {
         self.options.covers(key)
     }
 
-    /// Returns the connection for reads whose reply may be a list, or is none. Call it after the stamp
-    /// of the value was taken: a stamp that was taken before a connection was lost is never valid
-    /// again.
+    /// Returns the connection for reads whose reply may be a list, or is none. Call it after the
+    /// stamp of the value was taken: a stamp that was taken before a connection was lost is never
+    /// valid again.
     pub(super) fn connection(&self, may_be_list: bool) -> Option<ConnectionHandle> {
         let tracked = self.tracked.read().unwrap_or_else(PoisonError::into_inner);
         let tracked = tracked.as_ref()?;
@@ -136,8 +137,8 @@ impl Tracking {
         }
     }
 
-    /// Checks that an announcement arrives. SwarmKeyDb announces a DEL of a key that does not exist;
-    /// other servers accept CLIENT TRACKING over RESP2 and announce nothing.
+    /// Checks that an announcement arrives. SwarmKeyDb announces a DEL of a key that does not
+    /// exist; other servers accept CLIENT TRACKING over RESP2 and announce nothing.
     async fn check(&self, heard: &Notify, deadline: Instant) -> Result<()> {
         let key = format!("swarm-keydb:{:032x}", fastrand::u128(..));
         let written = self.call(&self.shared, Request::new("DEL", key), deadline);
@@ -177,8 +178,8 @@ impl Tracking {
     }
 }
 
-/// Leases another connection whenever the current one, which has this state, is lost, until the cache
-/// is dropped or the client is closed.
+/// Leases another connection whenever the current one, which has this state, is lost, until the
+/// cache is dropped or the client is closed.
 pub(super) async fn keep(
     tracking: Weak<Tracking>,
     mut state: StateWatch,

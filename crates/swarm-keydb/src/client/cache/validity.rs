@@ -14,8 +14,8 @@ const BUDGET_PER_COUNTER: usize = 256;
 /// The versions of all keys, as counters that invalidations increase.
 ///
 /// A value is valid as long as its [`Stamp`], which was taken *before* its request was sent, is the
-/// current one of its key. An invalidation that arrives after that moment changes the stamp, whether
-/// the value is on its way, stored already, or never stored. Therefore, the order in which
+/// current one of its key. An invalidation that arrives after that moment changes the stamp,
+/// whether the value is on its way, stored already, or never stored. Therefore, the order in which
 /// invalidations and values are processed does not matter, and there is nothing to remove and no
 /// request in flight to mark.
 ///

@@ -50,6 +50,7 @@ impl Session {
     }
 
     /// Records that the session is changed for good.
+    #[cfg(feature = "cache")]
     pub(crate) fn alter(&self) {
         self.is_altered.store(true, Ordering::Relaxed);
     }
