@@ -13,8 +13,8 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// What is built for browsers, with a folder of its own, so that it rebuilds nothing else.
 const CRATES: &[&str] = &[
     "-p swarm-resp",
-    "-p swarm-transport --no-default-features",
-    "-p swarm-keydb --no-default-features --features json",
+    "-p swarm-transport --no-default-features --features web",
+    "-p swarm-keydb --no-default-features --features web,json",
 ];
 
 /// Crates that only a browser needs.

@@ -54,13 +54,15 @@
 //! | `ws` | `ws://`: SwarmKeyDb's WebSocket gateway | yes |
 //! | `http` | `http://`, and the HTTP fallback while the WebSocket is unavailable | yes |
 //! | `tcp` | `redis://`, `redis+unix://`: RESP over TCP and Unix sockets | yes |
+//! | `web` | `ws` and `http`, which a [page in a browser](guide::browser) has, too | |
 //! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
 //! | `cache` | [`Cached`]: reads that are answered from memory until the server announces a change | |
 //! | `serde` | `hset_struct`, `hget_struct`: structs stored as hashes | |
 //! | `json` | [`Json`]: JSON values; includes `serde` | |
 //!
-//! Features are additive. The client requires a tokio runtime.
+//! Features are additive. The client requires a tokio runtime, except in a browser
+//! (`wasm32-unknown-unknown`), where `tcp`, `tls` and `blocking` do not compile.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,

@@ -15,7 +15,7 @@ use crate::{Connect, Endpoint, Scheme, TransportError, TransportOptions};
 /// # Panics
 ///
 /// [`Connect::connect`] of the returned connector panics outside of a tokio runtime with I/O and
-/// time enabled.
+/// time enabled. A browser needs none.
 ///
 /// # Examples
 ///

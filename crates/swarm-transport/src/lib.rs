@@ -16,11 +16,14 @@
 //! | RESP over any byte stream | [`RespTransport`] | everything |
 //! | in-process | [`memory::pair`] | everything |
 //!
+//! In a browser (`wasm32-unknown-unknown`), WebSocket and HTTP use the page's own. The other
+//! transports over sockets do not exist there.
+//!
 //! # Connecting
 //!
 //! [`connector`] selects the transport by the scheme of an [`Endpoint`]. [`TransportOptions`] holds
 //! timeouts, limits, headers and TLS options. Both are validated before anything is dialed.
-//! Connecting requires a tokio runtime with I/O and time enabled.
+//! Connecting requires a tokio runtime with I/O and time enabled, except in a browser.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -131,8 +134,10 @@
 //! # Features
 //!
 //! `ws` and `tcp` are enabled by default. `http` adds the HTTP transport, and `tls` adds `wss://`,
-//! `rediss://` and `https://` for the transports that are enabled. The features are additive. If an
-//! endpoint needs a disabled feature, the error names that feature.
+//! `rediss://` and `https://` for the transports that are enabled. `web` stands for `ws` and `http`,
+//! the transports that a browser has too, with TLS of its own. The features are additive. If an
+//! endpoint needs a disabled feature, the error names that feature. In a browser, `tcp` and `tls`
+//! do not compile.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(
     clippy::unwrap_used,
@@ -158,12 +163,18 @@
 mod capabilities;
 mod connect;
 mod connector;
-#[cfg(feature = "net")]
+#[cfg(all(
+    feature = "net",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 mod dial;
 mod endpoint;
 mod error;
 pub mod facts;
-#[cfg(feature = "ws")]
+#[cfg(all(
+    feature = "ws",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 mod heartbeat;
 #[cfg(feature = "http")]
 pub mod http;
@@ -179,6 +190,8 @@ pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod transport;
+#[cfg(all(target_family = "wasm", target_os = "unknown", feature = "net"))]
+mod web;
 mod wrapper;
 #[cfg(feature = "ws")]
 pub mod ws;

@@ -21,8 +21,20 @@ pub(crate) fn wait(retry_after: Option<&[u8]>, date: Option<&[u8]>) -> Option<Du
     let now = date
         .and_then(|date| str::from_utf8(date).ok())
         .and_then(|date| httpdate::parse_http_date(date.trim()).ok())
-        .unwrap_or_else(SystemTime::now);
+        .unwrap_or_else(now);
     Some(until.duration_since(now).unwrap_or_default().min(MAX))
+}
+
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// The clock of std panics in a browser.
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+fn now() -> SystemTime {
+    use web_time::web::SystemTimeExt;
+    web_time::SystemTime::now().to_std()
 }
 
 #[cfg(test)]

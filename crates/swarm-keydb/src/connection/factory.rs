@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use swarm_resp::{Request, RequestRef};
 use swarm_transport::{
-    BoxFuture, BoxTransport, Capabilities, Connect, Endpoint, TransportError, TransportOptions,
-    connector,
+    BoxFuture, BoxTransport, Capabilities, Connect, Endpoint, Scheme, TransportError,
+    TransportOptions, connector,
 };
 
 use super::{Dialer, Origin, Reconnect, Settings};
@@ -89,6 +89,7 @@ impl ClientOptions {
             custom: false,
             origin: self.origin(Some(&endpoint), &settings),
             session: !endpoint.scheme().is_http(),
+            max_connections: endpoint.scheme().max_connections(),
             binary_arguments: endpoint.scheme().is_redis() || self.transport.is_binary_safe(),
             settings,
         })
@@ -96,12 +97,13 @@ impl ClientOptions {
 
     /// Returns how many requests the HTTP fallback runs at a time.
     fn fallback_requests(&self) -> usize {
-        match self.ordering {
+        let platform = Scheme::Http.max_connections().unwrap_or(usize::MAX);
+        platform.min(match self.ordering {
             CommandOrder::All => 1,
             _ => {
                 (self.max_connections).unwrap_or_else(|| ServerProfile::default().max_connections())
             }
-        }
+        })
     }
 
     /// Returns the timeout of dialing, which is part of an attempt to connect.
@@ -123,6 +125,7 @@ impl ClientOptions {
             login: self.login(credentials),
             custom: true,
             session: true,
+            max_connections: None,
             binary_arguments: true,
             settings,
         }
@@ -205,6 +208,8 @@ pub(crate) struct Target {
     pub(crate) custom: bool,
     /// Whether the URL's transport supports sessions.
     pub(crate) session: bool,
+    /// How many connections the platform opens at a time, if it has a limit.
+    pub(crate) max_connections: Option<usize>,
     /// Whether the transport preserves arguments that are not valid UTF-8, according to the
     /// options.
     binary_arguments: bool,

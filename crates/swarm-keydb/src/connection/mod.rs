@@ -41,11 +41,11 @@ pub(crate) use outage_log::{Fault, OutageLog};
 pub(crate) use reconnect::{Lifetime, Loss, Next, Reconnect, requested_delay};
 pub(crate) use session::{Session, Violation};
 pub(crate) use settings::Settings;
-use timer::DeadlineTimer;
+use timer::{DeadlineTimer, Fired};
 
 use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
-use crate::runtime::{Instant, Sleep, sleep, sleep_until, timeout};
+use crate::runtime::{self, Instant, Sleep, sleep, sleep_until, timeout};
 
 /// Maximum number of frames received before requests are sent again.
 pub(crate) const RECEIVE_BATCH: usize = 256;
@@ -192,6 +192,10 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// When the server has been silent for too long.
     fn expire(&mut self, now: Instant) -> Result<(), Violation>;
 
+    /// The task was suspended beyond a deadline. Asks the server whether the connection works; what
+    /// has arrived meanwhile is received before deadlines count again.
+    fn resumed(&mut self, now: Instant);
+
     /// A connection was lost or could not be made. The link, if there was one, may be kept.
     ///
     /// # Errors
@@ -311,21 +315,32 @@ impl<P: Protocol> Connection<P> {
         self.protocol.lost(&loss).map_err(offline)?;
         let delay = self.reconnect.delay_after(&loss, Instant::now());
         if !delay.is_zero() {
-            self.pause(delay, login).await.map_err(offline)?;
+            let hurries = loss.error.retry_after().is_none();
+            self.pause(delay, hurries, login).await.map_err(offline)?;
         }
         Ok(())
     }
 
-    /// Waits before the next attempt to connect, or until there are new credentials.
-    async fn pause(&mut self, delay: Duration, login: LoginVersion) -> Result<(), Stop> {
+    /// Waits before the next attempt to connect, or until there are new credentials. In a browser,
+    /// also until the network may be back, unless the server has asked for the delay.
+    async fn pause(
+        &mut self,
+        delay: Duration,
+        hurries: bool,
+        login: LoginVersion,
+    ) -> Result<(), Stop> {
         let credentials = self.dialer.login().clone();
         let pause = async move {
             tokio::select! {
-                () = sleep(delay) => {}
-                () = credentials.replaced(login) => {}
+                is_back = runtime::pause(delay), if hurries => is_back,
+                () = sleep(delay), if !hurries => false,
+                () = credentials.replaced(login) => false,
             }
         };
-        self.while_offline(pause).await
+        if self.while_offline(pause).await? {
+            self.reconnect.succeeded();
+        }
+        Ok(())
     }
 
     /// Waits for `work` while there is no connection.
@@ -442,10 +457,13 @@ impl<P: Protocol> Connection<P> {
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<bool, Violation> {
         let mut passed = false;
         while let Some(deadline) = self.protocol.next_deadline() {
-            let Poll::Ready(now) = self.timer.poll(deadline, cx) else {
+            let Poll::Ready(fired) = self.timer.poll(deadline, cx) else {
                 break;
             };
-            self.protocol.expire(now)?;
+            match fired {
+                Fired::InTime(now) => self.protocol.expire(now)?,
+                Fired::Late(now) => self.protocol.resumed(now),
+            }
             passed = true;
         }
         Ok(passed)

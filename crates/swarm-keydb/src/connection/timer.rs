@@ -6,12 +6,30 @@ use std::time::Duration;
 
 use crate::runtime::{Instant, Sleep, sleep};
 
+/// How much later than it was set for a timer fires if nothing is wrong. If it fires later, the
+/// process, the machine or the browser's page was suspended.
+const LATE: Duration = Duration::from_secs(1);
+
+/// How long deadlines wait after a suspension: what arrived meanwhile has to be read first.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// A timer that is rarely reset. Deadlines move back with every frame, and an occasional early
 /// wake-up costs less than resetting the timer each time.
 pub(super) struct DeadlineTimer {
     sleep: Pin<Box<Sleep>>,
     /// When the timer fires, if it is set.
     armed: Option<Instant>,
+    /// Until when deadlines wait after a suspension.
+    held: Option<Instant>,
+}
+
+/// Why the timer has fired, with the current time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fired {
+    /// A deadline has passed or is about to.
+    InTime(Instant),
+    /// The task was suspended. No deadline counts for a moment.
+    Late(Instant),
 }
 
 impl DeadlineTimer {
@@ -20,11 +38,13 @@ impl DeadlineTimer {
         Self {
             sleep: Box::pin(sleep(Duration::ZERO)),
             armed: None,
+            held: None,
         }
     }
 
-    /// Ready when the timer has fired, which may be before the deadline. Returns the current time.
-    pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<Instant> {
+    /// Ready when the timer has fired, which may be before the deadline.
+    pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<Fired> {
+        let deadline = self.held.map_or(deadline, |held| held.max(deadline));
         if self.armed.is_none_or(|armed| deadline < armed) {
             self.armed = Some(deadline);
             self.sleep.as_mut().reset(deadline);
@@ -32,8 +52,15 @@ impl DeadlineTimer {
         if self.sleep.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        self.armed = None;
-        Poll::Ready(Instant::now())
+        let now = Instant::now();
+        let late = now.saturating_duration_since(self.armed.take().unwrap_or(now));
+        // A page in the background may have one timer a minute, so not twice in a row.
+        let was_held = self.held.take().is_some();
+        if late > LATE && !was_held {
+            self.held = Some(now + GRACE);
+            return Poll::Ready(Fired::Late(now));
+        }
+        Poll::Ready(Fired::InTime(now))
     }
 }
 
@@ -41,7 +68,7 @@ impl DeadlineTimer {
 mod tests {
     use std::task::Waker;
 
-    use tokio::time::sleep;
+    use tokio::time::{advance, sleep};
 
     use super::*;
 
@@ -56,10 +83,30 @@ mod tests {
         assert!(timer.poll(at(1), cx).is_pending());
         assert!(timer.poll(at(10), cx).is_pending());
         sleep(SECOND).await;
-        assert_eq!(timer.poll(at(10), cx), Poll::Ready(at(1)), "early");
+        let early = timer.poll(at(10), cx);
+        assert_eq!(early, Poll::Ready(Fired::InTime(at(1))), "early");
         assert!(timer.poll(at(10), cx).is_pending());
         assert!(timer.poll(at(5), cx).is_pending());
         sleep(4 * SECOND).await;
-        assert_eq!(timer.poll(at(5), cx), Poll::Ready(at(5)));
+        assert_eq!(timer.poll(at(5), cx), Poll::Ready(Fired::InTime(at(5))));
+    }
+
+    /// Guards against deadlines that never pass while every timer fires late.
+    #[tokio::test(start_paused = true)]
+    async fn after_a_suspension_deadlines_wait_once() {
+        let start = Instant::now();
+        let at = |second| start + second * SECOND;
+        let mut timer = DeadlineTimer::new();
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(timer.poll(at(1), cx).is_pending());
+        advance(60 * SECOND).await;
+        assert_eq!(timer.poll(at(1), cx), Poll::Ready(Fired::Late(at(60))));
+        assert!(timer.poll(at(1), cx).is_pending());
+        assert!(timer.poll(at(2), cx).is_pending());
+        advance(60 * SECOND).await;
+        assert_eq!(timer.poll(at(1), cx), Poll::Ready(Fired::InTime(at(120))));
+        assert!(timer.poll(at(121), cx).is_pending());
+        advance(60 * SECOND).await;
+        assert_eq!(timer.poll(at(121), cx), Poll::Ready(Fired::Late(at(180))));
     }
 }

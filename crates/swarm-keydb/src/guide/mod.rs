@@ -11,6 +11,7 @@
 //! | [`errors`] | each error, and how to handle it |
 //! | [`mistakes`] | common mistakes, and the error for each |
 //! | [`transports`] | what each transport supports, reconnects, and the HTTP fallback |
+//! | [`browser`] | the client in a web page |
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
 //! | [`caching`] | answering reads from memory until the server announces a change |
 //! | [`limits`] | memory use and its bounds |
@@ -47,6 +48,9 @@ pub mod mistakes {}
 
 #[doc = include_str!("transports.md")]
 pub mod transports {}
+
+#[doc = include_str!("browser.md")]
+pub mod browser {}
 
 #[doc = include_str!("dialects.md")]
 pub mod dialects {}

@@ -19,7 +19,8 @@ impl ClientOptions {
     /// Redis, Valkey and KeyDB, where one connection is fastest, it never opens a second one,
     /// regardless of this limit.
     ///
-    /// Over HTTP, this is the maximum number of concurrent requests.
+    /// Over HTTP, this is the maximum number of concurrent requests. In a browser, there are at
+    /// most 6 of them, because browsers open no more connections to a host.
     ///
     /// [`ordering`](Self::ordering) defines which commands stay in order over several connections.
     ///

@@ -83,7 +83,8 @@ impl ClientOptions {
     ///
     /// Heartbeats detect a server whose socket is alive while its command processor is not. The
     /// WebSocket's own pings (`ws_ping_interval`) and TCP keep-alive (`tcp_keepalive`), both
-    /// options of the [`transport`](Self::transport), detect only a lost peer.
+    /// options of the [`transport`](Self::transport), detect only a lost peer. A
+    /// [page in a browser](crate::guide::browser) has neither, so heartbeats are all that it has.
     ///
     /// Scripts cannot shift replies unnoticed, because the client checks each one. If something
     /// else shifts them, commands on a busy connection may receive the replies of others until the

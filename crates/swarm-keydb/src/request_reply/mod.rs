@@ -421,6 +421,10 @@ impl Protocol for RequestReply {
         self.engine.expire(now)
     }
 
+    fn resumed(&mut self, now: Instant) {
+        self.engine.resumed(now);
+    }
+
     fn lost(&mut self, loss: &Loss) -> Result<(), Stop> {
         self.recover(loss)
     }

@@ -40,6 +40,8 @@ impl RequestReply {
             _ if !server.write_queue => 1,
             _ => options.max_connections.unwrap_or(server.max_connections()),
         };
+        let platform = self.factory.target.max_connections.unwrap_or(max);
+        let max = max.min(platform);
         let min = options.min_connections.min(max);
         let limits = Limits { min, max };
         if self.dispatcher.is_none() && server.write_queue {

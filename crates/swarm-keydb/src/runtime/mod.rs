@@ -17,5 +17,5 @@ use web as platform;
 
 pub(crate) use platform::{
     AbortHandle, Elapsed, EnterGuard, Instant, JoinHandle, Sleep, StdInstant, SystemTime, Tasks,
-    consume_budget, into_std, sleep, sleep_until, timeout, timeout_at, unconstrained,
+    consume_budget, into_std, pause, sleep, sleep_until, timeout, timeout_at, unconstrained,
 };

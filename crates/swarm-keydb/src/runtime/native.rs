@@ -18,6 +18,12 @@ pub(crate) fn into_std(instant: Instant) -> StdInstant {
     instant.into_std()
 }
 
+/// Waits before an attempt to reconnect. Returns whether it ended early, which only a page does.
+pub(crate) async fn pause(time: std::time::Duration) -> bool {
+    sleep(time).await;
+    false
+}
+
 /// Handle to the runtime that a client was created on. All of the client's tasks run there,
 /// whichever runtime calls its methods.
 #[derive(Debug, Clone)]

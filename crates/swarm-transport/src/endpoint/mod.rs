@@ -61,7 +61,10 @@ impl Scheme {
 
     /// Returns the scheme of the same transport without TLS instead of with it, or with TLS instead
     /// of without.
-    #[cfg(any(feature = "tls", feature = "ws", feature = "http"))]
+    #[cfg(all(
+        any(feature = "tls", feature = "ws", feature = "http"),
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
     pub(crate) const fn with_other_encryption(self) -> Self {
         match self {
             Self::Ws => Self::Wss,
@@ -84,6 +87,18 @@ impl Scheme {
         matches!(self, Self::Http | Self::Https)
     }
 
+    /// Returns how many connections to one server the platform opens at a time, or `None` if it has
+    /// no limit.
+    ///
+    /// Browsers open 6 connections to a host with HTTP/1.1, and keep further requests waiting.
+    pub const fn max_connections(self) -> Option<usize> {
+        if self.is_http() && cfg!(all(target_family = "wasm", target_os = "unknown")) {
+            Some(6)
+        } else {
+            None
+        }
+    }
+
     /// Returns the error for a scheme whose transport is not compiled in.
     pub(crate) fn not_compiled_in(self) -> TransportError {
         let transport = match self {
@@ -91,6 +106,14 @@ impl Scheme {
             Self::Http | Self::Https => "http",
             Self::Redis | Self::Rediss | Self::RedisUnix => "tcp",
         };
+        if cfg!(all(target_family = "wasm", target_os = "unknown")) {
+            let message = if self.is_redis() {
+                format!("{self}:// is not available in a browser; use ws:// or wss://")
+            } else {
+                format!("{self}:// is not compiled in; enable the feature `web`")
+            };
+            return TransportError::new(TransportErrorKind::Endpoint, message);
+        }
         let features = if self.is_tls() {
             format!("the features `{transport}` and `tls`")
         } else {

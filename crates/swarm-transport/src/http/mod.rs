@@ -4,25 +4,28 @@
 //! (transactions, subscriptions, tracking), blocking commands, and arguments that are not UTF-8.
 //! The gateway replaces reply bytes that are not UTF-8 with U+FFFD, so a reply that contains U+FFFD
 //! becomes an error with code `LOSSY`, unless [`TransportOptions::lossy_replies`] is set.
+//!
+//! **In a browser**, the page's own `fetch` carries the requests. The gateway must allow the page's
+//! origin (CORS). The browser shows no reason why a request failed.
 
-mod error;
-mod exchange;
 mod json;
-mod pool;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod native;
 mod refuse;
-#[cfg(test)]
-mod tests;
+mod reply;
 mod transport;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod web;
 
-use std::sync::Arc;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use native as platform;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+use web as platform;
 
-use crate::dial::{Dialer, Progress};
 use crate::{
     BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportErrorKind,
     TransportOptions,
 };
-use exchange::Exchange;
-use transport::HttpTransport;
 
 /// Connects to an `http://` or `https://` endpoint.
 ///
@@ -54,9 +57,7 @@ use transport::HttpTransport;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct HttpConnector {
-    dialer: Dialer,
-}
+pub struct HttpConnector(platform::Connector);
 
 impl HttpConnector {
     /// Creates a connector for `endpoint`.
@@ -76,44 +77,12 @@ impl HttpConnector {
                 ),
             ));
         }
-        let dialer = Dialer::new(endpoint, options, &[b"h2", b"http/1.1"])?;
-        Ok(Self { dialer })
-    }
-
-    async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
-        let exchange = Arc::new(Exchange::new(self.dialer.clone())?);
-        let reply = exchange.probe(progress).await?;
-        if let Some(error) = reply.as_error() {
-            let (kind, transient) = match error.code() {
-                "NOAUTH" | "WRONGPASS" | "NOPERM" => (TransportErrorKind::Auth, false),
-                // The server is temporarily unavailable.
-                "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "DENIED" => {
-                    (TransportErrorKind::Refused, true)
-                }
-                _ => (TransportErrorKind::Protocol, true),
-            };
-            let endpoint = &self.dialer.endpoint;
-            let message = if kind == TransportErrorKind::Auth {
-                format!(
-                    "{endpoint} rejected the credentials; check the password or bearer token: \
-                     {error}"
-                )
-            } else {
-                format!("{endpoint} refused PING: {error}")
-            };
-            return Err(TransportError::new(kind, message).with_transient(transient));
-        }
-        Ok(Box::new(HttpTransport::new(exchange, &self.dialer.options)))
+        platform::Connector::new(endpoint, options).map(Self)
     }
 }
 
 impl Connect for HttpConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(async move {
-            let progress = Progress::default();
-            self.dialer
-                .with_timeout(&progress, self.dial(&progress))
-                .await
-        })
+        self.0.connect()
     }
 }

@@ -2,14 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use swarm_resp::{Frame, RequestRef};
-use tokio::task::JoinHandle;
 
-use super::exchange::Exchange;
+use super::platform::{Exchange, Running};
 use super::refuse;
 use crate::{
     Capabilities, PeerIdentity, RequestRejection, Transport, TransportError, TransportErrorKind,
@@ -19,32 +17,12 @@ use crate::{
 pub(super) struct HttpTransport {
     exchange: Arc<Exchange>,
     /// Requests in flight, oldest first. Replies are returned from the front.
-    in_flight: VecDeque<RequestTask>,
+    in_flight: VecDeque<Running>,
     concurrency: usize,
     capabilities: Capabilities,
     /// The task that waits for a request or for capacity.
     waiter: Option<Waker>,
     closed: bool,
-}
-
-/// A task that is aborted when its handle is dropped.
-struct RequestTask(JoinHandle<Result<Frame, TransportError>>);
-
-impl RequestTask {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, TransportError>> {
-        Pin::new(&mut self.0).poll(cx).map(|joined| {
-            joined.unwrap_or_else(|error| {
-                let message = "the task of a request ended before it received a response";
-                Err(TransportError::new(TransportErrorKind::Io, message).with_source(error))
-            })
-        })
-    }
-}
-
-impl Drop for RequestTask {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl HttpTransport {
@@ -109,9 +87,8 @@ impl Transport for HttpTransport {
 
     fn start_send(&mut self, request: RequestRef<'_>) -> Result<(), TransportError> {
         self.ensure_open()?;
-        let (exchange, request) = (Arc::clone(&self.exchange), request.to_request());
-        let task = tokio::spawn(async move { exchange.run(&request).await });
-        self.in_flight.push_back(RequestTask(task));
+        let running = Running::start(&self.exchange, request);
+        self.in_flight.push_back(running);
         if let Some(waker) = self.waiter.take() {
             waker.wake();
         }
@@ -120,7 +97,7 @@ impl Transport for HttpTransport {
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         self.ensure_open()?;
-        // Each request runs in its own task as soon as it is started.
+        // Each request runs by itself as soon as it is started.
         Poll::Ready(Ok(()))
     }
 

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use swarm_resp::Limits;
 
+/// Whether the transports are those of a page.
+const IN_BROWSER: bool = cfg!(all(target_family = "wasm", target_os = "unknown"));
+
 /// Options of the transports to a server.
 ///
 /// The defaults suit most servers. [`connector`](crate::connector) checks all options; an invalid
@@ -16,6 +19,14 @@ use swarm_resp::Limits;
 ///
 /// Durations must be at least 1 ms, the resolution of timers. [`Duration::MAX`], and any duration
 /// too long for the system's clock, means no limit.
+///
+/// **In a browser**, the page's own WebSocket and `fetch` carry everything. Options that need more
+/// than a page can do are errors when a connector is created: headers over WebSocket, including
+/// [`bearer_token`](Self::bearer_token); headers over HTTP that the browser sets itself, including
+/// [`origin`](Self::origin); and [`ws_ping_interval`](Self::ws_ping_interval). Options of sockets
+/// have no effect: [`tcp_nodelay`](Self::tcp_nodelay), [`quick_ack`](Self::quick_ack),
+/// [`tcp_keepalive`](Self::tcp_keepalive), [`tcp_user_timeout`](Self::tcp_user_timeout) and
+/// [`read_buffer`](Self::read_buffer).
 ///
 /// # Examples
 ///
@@ -95,9 +106,9 @@ impl Default for TransportOptions {
             quick_ack: QuickAck::Auto,
             tcp_keepalive: Some(Duration::from_secs(15)),
             tcp_user_timeout: Some(Duration::from_secs(30)),
-            ws_ping_interval: Some(Duration::from_secs(15)),
+            ws_ping_interval: (!IN_BROWSER).then_some(Duration::from_secs(15)),
             ws_ping_timeout: Duration::from_secs(10),
-            http_concurrency: 32,
+            http_concurrency: if IN_BROWSER { 6 } else { 32 },
             http_timeout: Duration::from_secs(60),
             lossy_replies: false,
             read_buffer: 32 << 10,
@@ -161,12 +172,13 @@ impl TransportOptions {
     }
 
     /// Sets the `Origin` header of WebSocket and HTTP requests, for gateways with a list of allowed
-    /// origins. Default: none.
+    /// origins. Default: none. Not available in a browser, which sets the header itself.
     pub fn origin(self, origin: impl Into<String>) -> Self {
         self.header("Origin", origin)
     }
 
-    /// Sets the header `Authorization: Bearer …` of WebSocket and HTTP requests. Default: none.
+    /// Sets the header `Authorization: Bearer …` of WebSocket and HTTP requests. Default: none. In
+    /// a browser, available over HTTP only.
     pub fn bearer_token(self, token: impl AsRef<str>) -> Self {
         self.header("Authorization", format!("Bearer {}", token.as_ref()))
     }
@@ -175,7 +187,8 @@ impl TransportOptions {
     /// replaces the first.
     ///
     /// Values must be printable ASCII. The headers of the handshake itself, such as `Host` and
-    /// `Upgrade`, are invalid here.
+    /// `Upgrade`, are invalid here. In a browser, headers are available over HTTP only, and the
+    /// gateway must allow them by `Access-Control-Allow-Headers`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         if ["origin", "authorization"]
@@ -227,7 +240,7 @@ impl TransportOptions {
     }
 
     /// Sets the time without data after which a WebSocket transport sends a ping. `None` disables
-    /// pings. Default 15 s.
+    /// pings. Default 15 s; in a browser, which cannot send pings, `None`.
     ///
     /// If no data arrives within [`ws_ping_timeout`](Self::ws_ping_timeout) of a ping, the
     /// transport ends.
@@ -247,7 +260,8 @@ impl TransportOptions {
     }
 
     /// Sets the maximum number of concurrent HTTP requests, each on its own connection in HTTP/1.1.
-    /// From 1 to 1024; default 32.
+    /// From 1 to 1024; default 32. In a browser, the default is 6, because a browser opens no more
+    /// connections to a host with HTTP/1.1 and keeps further requests waiting.
     ///
     /// When the limit is reached, further requests wait. The server may run concurrent requests in
     /// any order; 1 keeps theirs. `swarm_keydb::Client` always uses 1 and opens several transports.
@@ -279,7 +293,8 @@ impl TransportOptions {
         self
     }
 
-    /// Sets the size in bytes of requests that may wait for the socket. From 1 KiB to 1 GiB;
+    /// Sets the size in bytes of requests that may wait for the socket, or, in a browser, for the
+    /// WebSocket (`bufferedAmount`). From 1 KiB to 1 GiB;
     /// default 128 KiB. When the limit is reached, the transport is not ready for further requests;
     /// one request may exceed it.
     pub const fn write_buffer(mut self, bytes: usize) -> Self {

@@ -4,21 +4,23 @@
 //! the `log` facade, targets `tungstenite` and `tokio_tungstenite`. They contain tokens, passwords
 //! and values, so disable that level for these targets. This crate itself does not log what it
 //! carries.
+//!
+//! **In a browser**, the page's own WebSocket carries the messages. It shows no reason why a
+//! connection could not be opened, sends neither headers nor pings, and reads as fast as the
+//! network delivers: a page that takes messages too slowly loses the connection.
 
-mod ack_pong;
-mod error;
-mod handshake;
-mod socket;
-#[cfg(test)]
-mod tests;
-mod transport;
+mod end;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+mod native;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+mod web;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+use native as platform;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+use web as platform;
 
-use crate::dial::{self, Dialer, Progress, QuickAckPolicy, Step, Stream};
-use crate::heartbeat::ReadActivity;
 use crate::{BoxFuture, BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
-use transport::WsTransport;
 
 /// Connects to a `ws://` or `wss://` endpoint.
 ///
@@ -47,9 +49,7 @@ use transport::WsTransport;
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct WsConnector {
-    dialer: Dialer,
-}
+pub struct WsConnector(platform::Connector);
 
 impl WsConnector {
     /// Creates a connector for `endpoint`.
@@ -60,54 +60,14 @@ impl WsConnector {
     /// if TLS is required but the feature `tls` is disabled.
     pub fn new(endpoint: &Endpoint, options: &TransportOptions) -> Result<Self, TransportError> {
         if !endpoint.scheme().is_websocket() {
-            return Err(error::not_websocket(endpoint.scheme()));
+            return Err(end::not_websocket(endpoint.scheme()));
         }
-        // A WebSocket upgrade requires HTTP/1.1.
-        let dialer = Dialer::new(endpoint, options, &[b"http/1.1"])?;
-        Ok(Self { dialer })
-    }
-
-    async fn dial(&self, progress: &Progress) -> Result<BoxTransport, TransportError> {
-        let ack_policy = self.dialer.ack_policy();
-        let stream = self.dialer.open(&ack_policy, progress).await?;
-        progress.set_step(Step::Upgrade);
-        match stream {
-            Stream::Tcp(stream) => self.upgrade(stream, ack_policy).await,
-            #[cfg(unix)]
-            Stream::Unix(stream) => self.upgrade(stream, ack_policy).await,
-            #[cfg(feature = "tls")]
-            Stream::Tls(stream) => self.upgrade(stream, ack_policy).await,
-        }
-    }
-
-    async fn upgrade<S>(
-        &self,
-        stream: S,
-        ack_policy: QuickAckPolicy,
-    ) -> Result<BoxTransport, TransportError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let Dialer {
-            endpoint, options, ..
-        } = &self.dialer;
-        let stream = ReadActivity::after_http_head(stream);
-        let upgraded = handshake::upgrade(stream, endpoint, options).await;
-        let socket = upgraded.map_err(|error| match ack_policy.peer_sent_alert() {
-            true => dial::speaks_tls(endpoint).with_source(error),
-            false => error,
-        })?;
-        Ok(Box::new(WsTransport::new(socket, ack_policy, options)))
+        platform::Connector::new(endpoint, options).map(Self)
     }
 }
 
 impl Connect for WsConnector {
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
-        Box::pin(async move {
-            let progress = Progress::default();
-            self.dialer
-                .with_timeout(&progress, self.dial(&progress))
-                .await
-        })
+        self.0.connect()
     }
 }

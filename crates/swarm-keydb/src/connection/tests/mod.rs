@@ -13,6 +13,7 @@ mod retry_after;
 mod rules;
 mod session;
 mod subscriptions;
+mod suspended;
 mod target;
 mod watched;
 

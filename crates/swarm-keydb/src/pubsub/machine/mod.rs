@@ -432,6 +432,11 @@ impl<L: Listener> Machine<L> {
             .then(|| Some(self.last_reply? + self.session.settings.silence * OVERDUE_FACTOR))?
     }
 
+    /// Asks the server whether the connection works, because nothing was received for a while.
+    pub(super) fn resumed(&mut self, now: Instant) {
+        self.session.expire_heartbeat(now);
+    }
+
     /// Acts on the deadlines that have passed.
     ///
     /// # Errors

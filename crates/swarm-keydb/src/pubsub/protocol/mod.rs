@@ -269,6 +269,10 @@ impl Protocol for PubSub {
         self.machine.expire(now)
     }
 
+    fn resumed(&mut self, now: Instant) {
+        self.machine.resumed(now);
+    }
+
     fn lost(&mut self, loss: &Loss) -> Result<(), Stop> {
         self.machine.disconnected();
         if loss.lifetime == Lifetime::Failed {

@@ -49,6 +49,13 @@ impl<C: Caller> Engine<C> {
         Ok(())
     }
 
+    /// Asks the server whether the connection works, because nothing was received for a while.
+    pub(in crate::request_reply) fn resumed(&mut self, now: Instant) {
+        if !self.drain.sends_no_more() {
+            self.session.expire_heartbeat(now);
+        }
+    }
+
     fn expire_calls(&mut self, now: Instant) {
         self.earliest = None;
         let reachable = self.reaches_server();

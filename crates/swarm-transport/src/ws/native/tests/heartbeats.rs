@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::dial::QuickAckPolicy;
 use crate::heartbeat::ReadActivity;
-use crate::ws::transport::WsTransport;
+use crate::ws::native::transport::WsTransport;
 use crate::{Scheme, Transport, TransportError, TransportOptions};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::dial::QuickAckPolicy;
 use crate::heartbeat::ReadActivity;
-use crate::ws::handshake::config;
-use crate::ws::transport::WsTransport;
+use crate::ws::native::handshake::config;
+use crate::ws::native::transport::WsTransport;
 use crate::{Scheme, Transport, TransportOptions};
 
 /// Accepts all writes, and counts them and their bytes.

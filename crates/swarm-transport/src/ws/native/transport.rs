@@ -13,8 +13,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use super::ack_pong::AckPong;
-use super::error;
 use super::socket::Socket;
+use super::{end, error};
 use crate::dial::QuickAckPolicy;
 use crate::heartbeat::{Heartbeat, HeartbeatAction, ReadActivity};
 use crate::{
@@ -81,7 +81,7 @@ where
     fn ensure_open(&self) -> Result<(), TransportError> {
         match self.state {
             State::Open => Ok(()),
-            State::Closing(_) | State::Closed => Err(error::closed()),
+            State::Closing(_) | State::Closed => Err(end::closed()),
         }
     }
 
@@ -157,7 +157,7 @@ where
                 self.has_replied = true;
                 Ok(frame)
             }
-            Err(error) => Err(self.abandon(cx, error::from_decode(error))),
+            Err(error) => Err(self.abandon(cx, end::from_decode(error))),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use super::error;
+use super::{end, error};
 use crate::TransportError;
 use crate::heartbeat::ReadActivity;
 
@@ -86,7 +86,7 @@ where
 
     /// Returns the pinned stream.
     fn get(&mut self) -> Result<Pin<&mut WebSocketStream<ReadActivity<S>>>, TransportError> {
-        self.stream.as_mut().map(Pin::new).ok_or_else(error::closed)
+        self.stream.as_mut().map(Pin::new).ok_or_else(end::closed)
     }
 
     pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
@@ -148,7 +148,7 @@ where
                 Poll::Ready(Some(Err(error))) => {
                     return Poll::Ready(Err(error::from_socket(error)));
                 }
-                Poll::Ready(None) => return Poll::Ready(Err(error::closed())),
+                Poll::Ready(None) => return Poll::Ready(Err(end::closed())),
                 Poll::Pending if self.rebuild(cx) => {}
                 Poll::Pending => return Poll::Pending,
             }

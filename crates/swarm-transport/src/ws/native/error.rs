@@ -2,24 +2,15 @@
 
 use std::time::Duration;
 
-use swarm_resp::DecodeError;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::http::header::{DATE, HeaderValue, RETRY_AFTER};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
+use super::end;
 use crate::TransportErrorKind as Kind;
-use crate::{Endpoint, Scheme, TransportError, dial, http_status, retry_after};
-
-pub(super) fn not_websocket(scheme: Scheme) -> TransportError {
-    TransportError::new(
-        Kind::Endpoint,
-        format!(
-            "{scheme}:// is not a WebSocket scheme; use ws:// or wss://, or another connector type"
-        ),
-    )
-}
+use crate::{Endpoint, TransportError, dial, http_status, retry_after};
 
 /// Converts an error of the opening handshake.
 pub(super) fn from_handshake(endpoint: &Endpoint, error: Error) -> TransportError {
@@ -67,19 +58,12 @@ pub(super) fn from_socket(error: Error) -> TransportError {
     match error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
-        | Error::Protocol(ProtocolError::SendAfterClosing) => closed(),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => TransportError::new(
-            Kind::Closed,
-            "the peer closed the connection without a close frame",
-        ),
+        | Error::Protocol(ProtocolError::SendAfterClosing) => end::closed(),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => end::without_close_frame(),
         Error::Io(error) => dial::io_error(error),
-        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => TransportError::new(
-            Kind::Limit,
-            format!(
-                "the peer sent a message of at least {size} bytes, which exceeds the limit of \
-                 {max_size}; raise limits.max_frame"
-            ),
-        ),
+        Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+            end::message_too_long(size, max_size)
+        }
         error => TransportError::new(
             Kind::Protocol,
             format!("the peer violated the WebSocket protocol: {error}"),
@@ -108,10 +92,6 @@ pub(super) fn close_code(error: &TransportError) -> Option<CloseCode> {
     }
 }
 
-pub(super) fn closed() -> TransportError {
-    TransportError::new(Kind::Closed, "the WebSocket is closed")
-}
-
 /// Creates the error for a peer that did not answer a ping.
 pub(super) fn unresponsive(idle: Duration) -> TransportError {
     let message =
@@ -121,38 +101,5 @@ pub(super) fn unresponsive(idle: Duration) -> TransportError {
 
 /// Converts the close frame of the peer.
 pub(super) fn from_close(frame: Option<&CloseFrame>) -> TransportError {
-    let Some(frame) = frame else {
-        return TransportError::new(
-            Kind::Closed,
-            "the peer closed the WebSocket without a close code",
-        );
-    };
-    let code = u16::from(frame.code);
-    let meaning = match code {
-        1000 => "normal",
-        1001 => "going away",
-        1002 => "protocol error",
-        1003 => "unsupported message type",
-        1007 => "invalid UTF-8",
-        1008 => "policy violation",
-        1009 => "message too big; lower max_request to reject such requests locally",
-        1011 => "internal error",
-        1012 => "restarting",
-        1013 => "try again later",
-        _ => "application-defined",
-    };
-    let mut message = format!("the peer closed the WebSocket with code {code} ({meaning})");
-    if !frame.reason.is_empty() {
-        message.push_str(": ");
-        message.push_str(frame.reason.as_str());
-    }
-    TransportError::new(Kind::Closed, message).with_close_code(code)
-}
-
-/// Creates the error for a message that is not exactly one frame.
-pub(super) fn from_decode(error: DecodeError) -> TransportError {
-    TransportError::decode_error(
-        "the peer sent a message that is not exactly one RESP frame",
-        error,
-    )
+    end::from_close(frame.map(|frame| (u16::from(frame.code), frame.reason.as_str())))
 }

@@ -13,6 +13,8 @@ use tokio::sync::{Notify, oneshot};
 
 pub(crate) use web_time::{Instant, Instant as StdInstant, SystemTime};
 
+mod events;
+
 #[cfg(feature = "blocking")]
 compile_error!("the feature `blocking` is not available in a browser, where no call may block");
 
@@ -191,6 +193,20 @@ fn after(time: Duration) -> Instant {
     now.checked_add(time).unwrap_or_else(|| now + far)
 }
 
+/// Waits before an attempt to reconnect, at most until the page comes to the front or the machine
+/// goes online. Returns whether it did.
+pub(crate) async fn pause(time: Duration) -> bool {
+    let mut awake = events::Awake::new();
+    tokio::select! {
+        () = sleep(time) => false,
+        () = awake.wait() => true,
+    }
+}
+
+/// How late a timer may fire without a reason, and how long a late one waits for what arrived
+/// meanwhile.
+const LATE: Duration = Duration::from_secs(1);
+
 /// The time is up.
 #[derive(Debug)]
 pub(crate) struct Elapsed(());
@@ -202,19 +218,24 @@ pub(crate) fn timeout<F: Future>(
     timeout_at(after(time), future)
 }
 
+/// If the page was asleep when the time was up, what arrived meanwhile is delivered first.
 pub(crate) fn timeout_at<F: Future>(
     deadline: Instant,
     future: F,
 ) -> impl Future<Output = Result<F::Output, Elapsed>> {
-    let sleep = sleep_until(deadline);
+    let elapsed = async move {
+        sleep_until(deadline).await;
+        if deadline.elapsed() > LATE {
+            sleep(LATE).await;
+        }
+    };
     async move {
-        let mut future = pin!(future);
-        let mut sleep = pin!(sleep);
+        let (mut future, mut elapsed) = (pin!(future), pin!(elapsed));
         std::future::poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(output));
             }
-            sleep.as_mut().poll(cx).map(|()| Err(Elapsed(())))
+            elapsed.as_mut().poll(cx).map(|()| Err(Elapsed(())))
         })
         .await
     }

@@ -15,7 +15,7 @@ use swarm_resp::{Frame, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::HttpConnector;
+use crate::http::HttpConnector;
 use crate::{BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 
 /// Fails the test if the future hangs.

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config};
 
-use super::WsConnector;
+use crate::ws::WsConnector;
 use crate::{BoxTransport, Connect, Endpoint, TransportError, TransportOptions};
 
 type Server = WebSocketStream<TcpStream>;

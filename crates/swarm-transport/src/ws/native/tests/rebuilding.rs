@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::{dial, listen, receive, with_timeout};
 use crate::heartbeat::ReadActivity;
-use crate::ws::socket::Socket;
+use crate::ws::native::socket::Socket;
 use crate::{BoxTransport, TransportOptions};
 
 /// Encodes an unmasked frame.
