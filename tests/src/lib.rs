@@ -1,6 +1,7 @@
 //! Shared by the test suites: servers, clients, and time limits.
 
 mod checks;
+mod cluster;
 mod kills;
 mod order;
 mod proxy;
@@ -9,6 +10,7 @@ mod surface;
 mod target;
 
 pub use checks::{Check, Finding, Keys, checks, listen};
+pub use cluster::Cluster;
 pub use kills::{Killed, kill_repeatedly, serve_until_killed};
 pub use order::{Findings, Load};
 pub use proxy::{Proxy, free_address};

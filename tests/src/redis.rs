@@ -57,17 +57,13 @@ impl Redis {
                 );
                 return None;
             };
-            let log = BufReader::new(process.stdout.take().expect("it is piped"));
+            let is_ready = wait_until_ready(&mut process);
             let mut redis = Self {
                 process,
                 port,
                 folder,
             };
-            if log
-                .lines()
-                .map_while(Result::ok)
-                .any(|line| line.contains("Ready to accept"))
-            {
+            if is_ready {
                 return Some(redis);
             }
             let _ended = redis.process.wait();
@@ -79,6 +75,13 @@ impl Redis {
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
+}
+
+/// Waits until a server accepts connections, and returns true, or until it has ended.
+pub(crate) fn wait_until_ready(process: &mut Child) -> bool {
+    let log = BufReader::new(process.stdout.take().expect("it is piped"));
+    let mut lines = log.lines().map_while(Result::ok);
+    lines.any(|line| line.contains("Ready to accept"))
 }
 
 impl Drop for Redis {

@@ -22,7 +22,26 @@ const LAYERED: &str = "crates/swarm-keydb";
 /// Which top-level modules of the client each of them may use.
 const LAYERS: &[(&str, &[&str])] = &[
     // What an application holds.
-    ("handles", &["blocking", "client", "commands", "error"]),
+    (
+        "handles",
+        &["blocking", "client", "cluster", "commands", "error"],
+    ),
+    (
+        "cluster",
+        &[
+            "client",
+            "command",
+            "commands",
+            "error",
+            "failure",
+            "key",
+            "options",
+            "request_reply",
+            "runtime",
+            "server",
+            "status",
+        ],
+    ),
     (
         "blocking",
         &[

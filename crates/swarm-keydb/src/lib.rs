@@ -56,6 +56,7 @@
 //! | `tcp` | `redis://`, `redis+unix://`: RESP over TCP and Unix sockets | yes |
 //! | `web` | `ws` and `http`, which a [page in a browser](guide::browser) has, too | |
 //! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
+//! | `cluster` | `cluster`: a client of a Redis Cluster | |
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
 //! | `cache` | [`Cached`]: reads that are answered from memory until the server announces a change | |
 //! | `serde` | `hset_struct`, `hget_struct`: structs stored as hashes | |
@@ -84,6 +85,9 @@
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod client;
+#[cfg(feature = "cluster")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cluster")))]
+pub mod cluster;
 mod command;
 mod commands;
 mod connection;

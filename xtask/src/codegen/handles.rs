@@ -23,7 +23,7 @@ const fn handle(module: &'static str, path: &'static str, output: &'static str) 
 }
 
 /// Every handle that runs commands. Those of the blocking API come last.
-pub(super) const HANDLES: [Handle; 12] = [
+pub(super) const HANDLES: [Handle; 15] = [
     Handle {
         detail: Detail::Full,
         ..handle("client", "crate::client::Client", "crate::client::Reply")
@@ -47,6 +47,21 @@ pub(super) const HANDLES: [Handle; 12] = [
     handle(
         "transaction",
         "crate::client::Transaction",
+        "crate::client::Queued",
+    ),
+    handle(
+        "cluster_client",
+        "crate::cluster::Client",
+        "crate::cluster::Reply",
+    ),
+    handle(
+        "cluster_pipeline",
+        "crate::cluster::Pipeline",
+        "crate::client::Queued",
+    ),
+    handle(
+        "cluster_transaction",
+        "crate::cluster::Transaction",
         "crate::client::Queued",
     ),
     handle(
@@ -188,6 +203,7 @@ pub(super) fn emit_index() -> String {
             "cached" => &["cache"],
             "blocking_cached" => &["blocking", "cache"],
             module if module.starts_with("blocking") => &["blocking"],
+            module if module.starts_with("cluster") => &["cluster"],
             _ => &[],
         };
         for feature in features {

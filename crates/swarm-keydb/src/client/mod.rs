@@ -23,6 +23,8 @@ mod transaction;
 use std::fmt;
 use std::sync::Arc;
 
+#[cfg(feature = "cluster")]
+use swarm_resp::Frame;
 use swarm_transport::Connect;
 use tokio::sync::oneshot;
 
@@ -32,13 +34,21 @@ pub use cache::{CacheOptions, CacheStats, Cached, CachedReply};
 pub use close::Closed;
 pub use consumer::{Consumer, ConsumerBuilder, DeadLetter, DeletedEntries, Delivery, StopHandle};
 pub use exclusive::Exclusive;
+#[cfg(feature = "cluster")]
+pub(crate) use lease::TimeLimits;
 pub use pipeline::Pipeline;
 pub use queue::{Handles, Queued};
+#[cfg(feature = "cluster")]
+pub(crate) use queue::{Replies, next_id, refusal};
 pub use reply::Reply;
+#[cfg(feature = "cluster")]
+pub(crate) use running::Running;
 pub use scan::{ElementStream, ScanStream};
 #[cfg(feature = "blocking")]
 pub(crate) use transact::Attempts;
 pub use transaction::Transaction;
+#[cfg(feature = "cluster")]
+pub(crate) use transaction::{decode as decode_transaction, transaction_marks};
 
 use by_digest::ByDigest;
 use consumer::{AckQueues, Consumers};
@@ -51,6 +61,8 @@ use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 use crate::pubsub::Subscriptions;
 use crate::request_reply::{Availability, ConnectionHandle, Dedicated, RequestReply, Started};
+#[cfg(feature = "cluster")]
+use crate::request_reply::{Requests, Retry};
 use crate::runtime::Tasks;
 use crate::status::{State, StateWatch, Stats};
 use lease::Leases;
@@ -257,6 +269,30 @@ impl Client {
     /// [`Transaction`].
     pub fn transaction(&self) -> Transaction {
         Transaction::new(self.queue())
+    }
+
+    /// Returns the shared connection.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn connection(&self) -> &ConnectionHandle {
+        &self.shared.connection
+    }
+
+    /// Runs a blocking command on a leased connection.
+    #[cfg(feature = "cluster")]
+    pub(crate) async fn run_blocking(
+        &self,
+        requests: Requests,
+        limits: TimeLimits,
+        retry: Retry,
+    ) -> Result<Frame> {
+        let via = lease::Via::Pool(Arc::clone(&self.shared.leases));
+        let call = lease::BlockingCall {
+            via,
+            requests,
+            limits,
+            retry,
+        };
+        call.run().await
     }
 
     pub(crate) fn tasks(&self) -> &Tasks {

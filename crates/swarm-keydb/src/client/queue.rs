@@ -30,7 +30,7 @@ pub(super) struct Queue {
 }
 
 /// Returns an identity that distinguishes the handles of a queue from those of others.
-pub(super) fn next_id() -> u64 {
+pub(crate) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -165,7 +165,7 @@ impl Queue {
 }
 
 /// Returns why a command cannot be queued, if so.
-pub(super) fn refusal<R>(command: &mut Command<R>) -> Option<Error> {
+pub(crate) fn refusal<R>(command: &mut Command<R>) -> Option<Error> {
     let rejection = command.take_rejection();
     rejection.or_else(|| batch_rejection(&command.builder))
 }
@@ -239,7 +239,7 @@ pub struct Queued<R> {
 }
 
 impl<R> Queued<R> {
-    pub(super) const fn new(queue: u64, position: usize, decode: Decode<R>) -> Self {
+    pub(crate) const fn new(queue: u64, position: usize, decode: Decode<R>) -> Self {
         Self {
             queue,
             position,
@@ -269,7 +269,7 @@ pub struct Replies {
 }
 
 impl Replies {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         queue: u64,
         names: Vec<Cow<'static, str>>,
         results: Vec<Result<Frame, Failure>>,
@@ -284,7 +284,7 @@ impl Replies {
     }
 
     /// Creates the replies to commands of which none was sent.
-    pub(super) fn withheld(
+    pub(crate) fn withheld(
         queue: u64,
         names: Vec<Cow<'static, str>>,
         rejected: BTreeMap<usize, Error>,
@@ -315,7 +315,7 @@ impl Replies {
     }
 
     /// Returns why nothing was sent: the error of the first rejected command, with its position.
-    pub(super) fn into_rejection(mut self) -> Error {
+    pub(crate) fn into_rejection(mut self) -> Error {
         match self.rejected.pop_first() {
             Some((position, error)) => error.at(position),
             None => foreign_handle(),
@@ -323,7 +323,7 @@ impl Replies {
     }
 
     /// Returns all replies undecoded.
-    pub(super) fn into_frames(mut self) -> Vec<Result<Frame>> {
+    pub(crate) fn into_frames(mut self) -> Vec<Result<Frame>> {
         let named = self.results.into_iter().zip(self.names).enumerate();
         named
             .map(|(position, (result, name))| {

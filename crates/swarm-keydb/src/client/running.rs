@@ -10,6 +10,8 @@ use tracing::field::Empty;
 use crate::connection::Origin;
 use crate::error::Error;
 use crate::failure::Failure;
+#[cfg(feature = "cluster")]
+use crate::options::ClientOptions;
 use crate::options::{CANCELLED, Operation, error_type, status_code};
 use crate::request_reply::ConnectionHandle;
 use crate::runtime::Instant;
@@ -17,7 +19,7 @@ use crate::runtime::Instant;
 /// An operation between its first poll and its result. Empty unless spans are enabled or an
 /// observer is set. An operation that is dropped without a result was cancelled.
 #[derive(Default)]
-pub(super) struct Running(Option<Box<Active>>);
+pub(crate) struct Running(Option<Box<Active>>);
 
 struct Active {
     span: Span,
@@ -33,7 +35,7 @@ impl Running {
     /// Starts a command.
     #[expect(clippy::ptr_arg, reason = "cloning a borrowed name allocates nothing")]
     #[inline]
-    pub(super) fn command(name: &Cow<'static, str>, connection: &ConnectionHandle) -> Self {
+    pub(crate) fn command(name: &Cow<'static, str>, connection: &ConnectionHandle) -> Self {
         if !is_watched(connection) {
             // Even a disabled span costs time.
             return Self(None);
@@ -42,7 +44,7 @@ impl Running {
     }
 
     /// Starts a batch of the caller's commands.
-    pub(super) fn batch(
+    pub(crate) fn batch(
         kind: &'static str,
         names: &[Cow<'static, str>],
         connection: &ConnectionHandle,
@@ -90,13 +92,19 @@ impl Running {
         })))
     }
 
+    /// Whether operations of clients with these options have spans or an observer.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn is_watched(options: &ClientOptions) -> bool {
+        tracing::level_enabled!(tracing::Level::DEBUG) || options.observer.is_some()
+    }
+
     /// Returns the span of an operation that runs.
     pub(super) fn span(&self) -> Option<&Span> {
         self.0.as_ref().map(|active| &active.span)
     }
 
     /// Records the results of a batch: the first failure is that of the operation.
-    pub(super) fn finish_batch(
+    pub(crate) fn finish_batch(
         mut self,
         names: &[Cow<'static, str>],
         results: &[Result<Frame, Failure>],
@@ -113,7 +121,7 @@ impl Running {
 
     /// Records the result. Does nothing the second time.
     #[inline]
-    pub(super) fn finish(&mut self, error: Option<&Error>) {
+    pub(crate) fn finish(&mut self, error: Option<&Error>) {
         if let Some(mut active) = self.0.take() {
             active.finish(error);
         }

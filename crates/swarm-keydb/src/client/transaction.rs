@@ -134,7 +134,7 @@ impl fmt::Debug for Transaction {
 /// Derives the marks of a transaction's requests from those of its commands, which follow MULTI. A
 /// fence follows only EXEC, whose reply contains those of all commands; the earlier replies are
 /// `QUEUED` or errors.
-pub(super) fn transaction_marks(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
+pub(crate) fn transaction_marks(marks: &[(usize, Marks)], commands: usize) -> Vec<(usize, Marks)> {
     let exec = commands.saturating_add(1);
     let fenced = marks.iter().any(|(_, marks)| marks.contains(Marks::FENCE));
     let commands = marks
@@ -156,7 +156,10 @@ fn is_over(answers: &Answers) -> bool {
 }
 
 /// Derives the result of a transaction from the replies to MULTI, each command, and EXEC.
-fn decode(names: &[Cow<'static, str>], answers: Answers) -> Result<Vec<Result<Frame, Failure>>> {
+pub(crate) fn decode(
+    names: &[Cow<'static, str>],
+    answers: Answers,
+) -> Result<Vec<Result<Frame, Failure>>> {
     let Answers {
         mut replies,
         server,

@@ -23,8 +23,8 @@ impl Into<Error> for Failure {
 fn remedy(code: &str) -> Option<&'static str> {
     match code {
         "MOVED" | "ASK" => Some(
-            "this server is part of a cluster, and another node owns the key; the client does not \
-             support clusters, so connect to a standalone server or to a proxy",
+            "this server is part of a cluster, and another node owns the key; use cluster::Client \
+             of the feature `cluster`",
         ),
         "CROSSSLOT" => Some(
             "this server is part of a cluster, and the keys belong to different slots; give the \
@@ -156,6 +156,11 @@ impl Error {
                 Self::of(ErrorKind::Auth, outcome(sent), text)
                     .with_cause(Cause::Server(error))
                     .with_address(address)
+            }
+            #[cfg(feature = "cluster")]
+            Failure::Unrouted { reason, error } => {
+                Self::of(ErrorKind::Server, Outcome::Rejected, reason)
+                    .with_cause(Cause::Server(error))
             }
             Failure::Closed { sent: false } => Self::closed(),
             Failure::Closed { sent: true } => Self::of(

@@ -134,6 +134,27 @@ impl Error {
         self
     }
 
+    /// No node of the cluster owns a slot.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn no_owner(slot: u16) -> Self {
+        let text = format!("CLUSTERDOWN no node owns slot {slot}");
+        let error = ServerError::parse(text.as_bytes());
+        Self::from_failure(Failure::Server(error)).rejected()
+    }
+
+    /// Some parts of a command have failed, of which others have run.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn partly_run(mut self, failed: usize, parts: usize) -> Self {
+        self.0.outcome = Outcome::MayHaveRun;
+        self.0.message = format!(
+            "{failed} of {parts} parts failed, one for each slot or node of the cluster, and the \
+             rest may have run: {}",
+            self.0.message
+        )
+        .into();
+        self
+    }
+
     /// The command was not sent because another command of its batch was rejected.
     pub(crate) fn withheld() -> Self {
         Self::argument(WITHHELD)

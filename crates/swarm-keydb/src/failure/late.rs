@@ -43,6 +43,9 @@ pub(crate) enum Wait {
     Pool,
     /// Other calls that write the same keys.
     Keys,
+    /// A node of the cluster that owns the slot, or earlier calls of the slot.
+    #[cfg(feature = "cluster")]
+    Slot,
 }
 
 impl Default for Wait {
@@ -155,6 +158,10 @@ impl fmt::Display for Late {
                  answered yet"
             ),
             Wait::Keys => f.write_str(": other commands are writing the same keys"),
+            #[cfg(feature = "cluster")]
+            Wait::Slot => f.write_str(
+                ": no node serves the slot, or earlier commands on it have not been answered yet",
+            ),
         }
     }
 }

@@ -52,6 +52,12 @@ pub(crate) enum Failure {
         address: Option<Arc<str>>,
         error: ServerError,
     },
+    /// A cluster has refused the request, and the client does not send it again.
+    #[cfg(feature = "cluster")]
+    Unrouted {
+        reason: &'static str,
+        error: ServerError,
+    },
     /// The client was closed. If the request was sent, it may have run.
     Closed { sent: bool },
 }
@@ -124,6 +130,11 @@ impl Failure {
                 Self::lost(true, &Arc::new(error))
             }
             Self::Server(_) | Self::Scripted(_) => self.clone(),
+            #[cfg(feature = "cluster")]
+            Self::Unrouted { reason, .. } => {
+                let error = TransportError::new(TransportErrorKind::Closed, *reason);
+                Self::lost(true, &Arc::new(error))
+            }
         }
     }
 }

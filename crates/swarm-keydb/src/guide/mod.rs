@@ -14,6 +14,10 @@
 //! | [`browser`] | the client in a web page |
 //! | [`dialects`] | how deployed servers differ, and how the client adapts |
 //! | [`caching`] | answering reads from memory until the server announces a change |
+#![cfg_attr(
+    feature = "cluster",
+    doc = "| [`cluster`] | Redis Cluster: slots, order, redirects, failover |"
+)]
 //! | [`limits`] | memory use and its bounds |
 //! | [`many_writes`] | loading many records: bounded concurrency, errors, resuming |
 //! | [`observability`] | logs, OpenTelemetry spans, and metrics |
@@ -59,6 +63,11 @@ pub mod dialects {}
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc = include_str!("caching.md")]
 pub mod caching {}
+
+#[cfg(feature = "cluster")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cluster")))]
+#[doc = include_str!("cluster.md")]
+pub mod cluster {}
 
 #[doc = include_str!("limits.md")]
 pub mod limits {}

@@ -8,7 +8,8 @@ use std::time::Duration;
 use swarm_resp::Frame;
 
 use super::engine::{Call, Requests, Retry, Timing};
-use super::handle::{ConnectionHandle, Enqueued, ReplySender};
+use super::handle::{ConnectionHandle, Enqueued};
+use super::reply_sender::ReplySender;
 use super::results::Results;
 use crate::failure::Failure;
 use crate::runtime::{consume_budget, timeout};

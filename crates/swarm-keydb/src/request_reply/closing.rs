@@ -72,6 +72,12 @@ impl RequestReply {
                     self.closing.aborted = true;
                 }
                 Control::Listen(listener) => self.engine.listen(listener),
+                #[cfg(feature = "cluster")]
+                Control::Withdraw => {
+                    if !self.engine.session().is_ready() {
+                        self.fail_waiting_calls(&Failure::Closed { sent: false });
+                    }
+                }
                 Control::Hold { keys, grant } => {
                     if let Some(dispatcher) = &mut self.dispatcher {
                         dispatcher.hold(&mut self.engine, &keys, grant);

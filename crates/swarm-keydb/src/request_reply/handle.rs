@@ -1,26 +1,23 @@
 //! Handle of a connection's task: queues calls within a budget, and shuts the task down.
 
 use std::sync::{Arc, OnceLock, Weak};
-use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
-use swarm_resp::Frame;
 use tokio::sync::oneshot;
 
 use super::budget::Budget;
-use super::engine::{Call, Caller, Requests, Retry, Timing, deadline};
+use super::dispatch::Ticket;
+use super::engine::{Call, Requests, Retry, Timing, deadline};
+use super::listener::{Listening, PushListener};
+use super::queue::{self, TrySendError};
+use super::reply_channel;
+use super::reply_sender::{Answers, ReplySender};
 use crate::connection::Origin;
 use crate::failure::{Failure, QueueLoad};
 use crate::runtime::{EnterGuard, Instant, Tasks, timeout_at};
 use crate::server::ServerProfile;
 use crate::status::{State, Stats, Status};
-
-use super::dispatch::Ticket;
-use super::listener::{Listening, PushListener};
-use super::queue::{self, Permit, TrySendError};
-use super::reply_channel::{self, Wake};
-use super::results::ResultSender;
 
 /// Asks a connection's task for something besides sending a call.
 #[derive(Debug)]
@@ -42,6 +39,9 @@ pub(super) enum Control {
     },
     /// End now. Calls in flight fail.
     Abort,
+    /// While there is no connection, fail the calls that wait for one.
+    #[cfg(feature = "cluster")]
+    Withdraw,
 }
 
 /// Outcome of offering a call to the queue.
@@ -51,125 +51,6 @@ pub(crate) enum Enqueued {
     Full(Box<Call<ReplySender>>, u32),
     /// The queue takes no more calls.
     Closed,
-}
-
-/// Receives the replies to one call.
-#[derive(Debug)]
-pub(crate) enum ReplySender {
-    One(reply_channel::Sender<Result<Frame, Failure>>),
-    Batch(Box<BatchSender>),
-    /// One command of a bulk.
-    Bulk(Box<ResultSender>),
-}
-
-/// Receives the replies to a batch, and passes them on together.
-#[derive(Debug)]
-pub(crate) struct BatchSender {
-    sender: reply_channel::Sender<Answers>,
-    answers: Answers,
-}
-
-/// Resolves to the reply to one call.
-pub(crate) type ReplyReceiver = reply_channel::Receiver<Result<Frame, Failure>>;
-
-/// Results of the requests of a batch, in order.
-#[derive(Debug)]
-pub(crate) struct Answers {
-    pub(crate) replies: Vec<Result<Frame, Failure>>,
-    /// Profile of the connection's server, for reading errors inside a reply.
-    pub(crate) server: ServerProfile,
-}
-
-impl Answers {
-    fn with_room_for(requests: usize) -> Self {
-        Self {
-            replies: Vec::with_capacity(requests),
-            server: ServerProfile::default(),
-        }
-    }
-}
-
-impl ReplySender {
-    /// Creates a channel for one reply. `waiter` polls for it.
-    pub(crate) fn one(waiter: Waker) -> (Self, ReplyReceiver) {
-        let (sender, receiver) = reply_channel::channel(Some(waiter));
-        (Self::One(sender), receiver)
-    }
-
-    /// Creates a channel for the replies to a batch.
-    fn batch(requests: usize) -> (Self, reply_channel::Receiver<Answers>) {
-        let (sender, receiver) = reply_channel::channel(None);
-        let answers = Answers::with_room_for(requests);
-        (
-            Self::Batch(Box::new(BatchSender { sender, answers })),
-            receiver,
-        )
-    }
-}
-
-impl Caller for ReplySender {
-    type Permit = Permit;
-    type Wake = Wake;
-    type Ticket = Ticket;
-
-    #[inline]
-    fn is_gone(&self) -> bool {
-        match self {
-            Self::One(sender) => sender.is_closed(),
-            Self::Batch(batch) => batch.sender.is_closed(),
-            Self::Bulk(result) => result.is_closed(),
-        }
-    }
-
-    fn sent(ticket: &mut Ticket) {
-        ticket.note_sent();
-    }
-
-    fn lost(ticket: &mut Ticket) {
-        ticket.note_lost();
-    }
-
-    fn freed(ticket: &mut Ticket, only_reads: bool) {
-        ticket.free(only_reads);
-    }
-
-    fn is_freed(ticket: &Ticket) -> bool {
-        ticket.is_freed()
-    }
-
-    fn start(&mut self) -> bool {
-        match self {
-            Self::Bulk(result) => result.start(),
-            Self::One(_) | Self::Batch(_) => true,
-        }
-    }
-
-    fn sending(&mut self, server: ServerProfile) {
-        if let Self::Batch(batch) = self {
-            batch.answers.server = server;
-        }
-    }
-
-    fn progress(&mut self, result: Result<Frame, Failure>) {
-        if let Self::Batch(batch) = self {
-            batch.answers.replies.push(result);
-        }
-    }
-
-    fn complete(self, result: Result<Frame, Failure>) -> Wake {
-        match self {
-            Self::One(sender) => sender.send(result),
-            Self::Bulk(sender) => sender.send(result),
-            Self::Batch(batch) => {
-                let BatchSender {
-                    sender,
-                    mut answers,
-                } = *batch;
-                answers.replies.push(result);
-                sender.send(answers)
-            }
-        }
-    }
 }
 
 /// Handle of a connection's task, which ends when the last clone is dropped.
@@ -265,12 +146,13 @@ impl ConnectionHandle {
         }
     }
 
-    /// Queues a call that a pool has dispatched, which has taken its capacity already.
+    /// Queues a call that a pool has dispatched, or that another server has refused. It has had its
+    /// capacity already.
     ///
     /// # Errors
     ///
     /// Returns the call if the connection has ended.
-    pub(super) fn enqueue_dispatched(
+    pub(crate) fn enqueue_dispatched(
         &self,
         call: Box<Call<ReplySender>>,
     ) -> Result<(), Box<Call<ReplySender>>> {
@@ -406,6 +288,12 @@ impl ConnectionHandle {
     pub(crate) fn abort(&self) {
         self.0.queue.close();
         let _gone = self.0.queue.send_control(Control::Abort);
+    }
+
+    /// While there is no connection, fails the calls that wait for one. Later calls wait.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn withdraw(&self) {
+        let _gone = self.0.queue.send_control(Control::Withdraw);
     }
 
     /// Whether the connection works and has a session on the server.

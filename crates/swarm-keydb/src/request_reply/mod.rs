@@ -12,12 +12,15 @@ mod drain;
 mod engine;
 mod fallback;
 mod handle;
+#[cfg(feature = "cluster")]
+mod intercept;
 mod listener;
 mod liveness_check;
 mod lost;
 mod pooled;
 mod queue;
 mod reply_channel;
+mod reply_sender;
 mod results;
 mod role;
 mod sync;
@@ -40,11 +43,15 @@ pub(crate) use bulk::BulkItem;
 pub(crate) use dedicated::{Dedicated, Place};
 pub(crate) use dispatch::Ticket;
 pub(crate) use engine::{Call, MAX_ATTEMPTS, Marks, Requests, Retry, Timing};
-pub(crate) use handle::{
-    Answers, ConnectionHandle, Enqueued, ReplyReceiver, ReplySender, deadline_in,
-};
+pub(crate) use handle::{ConnectionHandle, Enqueued, deadline_in};
+#[cfg(feature = "cluster")]
+pub(crate) use intercept::Intercept;
 #[cfg(feature = "cache")]
 pub(crate) use listener::PushListener;
+pub(crate) use reply_channel::Wake;
+#[cfg(feature = "cluster")]
+pub(crate) use reply_channel::{Sender as ReplyChannel, channel as reply_channel};
+pub(crate) use reply_sender::{Answers, ReplyReceiver, ReplySender};
 pub(crate) use role::Role;
 
 use crate::connection::ConnectionFactory;
@@ -64,7 +71,6 @@ use engine::{Engine, earlier};
 use fallback::Fallback;
 use handle::Control;
 use liveness_check::LivenessCheck;
-use reply_channel::Wake;
 
 /// Reports the outcome of the first attempt to connect.
 pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-pub(super) use blocking::{BlockingCall, TimeLimits, Via};
+pub(crate) use blocking::TimeLimits;
+pub(super) use blocking::{BlockingCall, Via};
 
 use crate::connection::ConnectionFactory;
 use crate::error::{Error, Result};

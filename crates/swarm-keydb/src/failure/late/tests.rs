@@ -104,6 +104,11 @@ fn each_wait_has_its_text() {
              answered yet",
         ),
         (Wait::Keys, "other commands are writing the same keys"),
+        #[cfg(feature = "cluster")]
+        (
+            Wait::Slot,
+            "no node serves the slot, or earlier commands on it have not been answered yet",
+        ),
     ] {
         let unsent = late(wait);
         assert_eq!(

@@ -17,6 +17,12 @@ mod bulk;
 #[cfg(feature = "cache")]
 mod cached;
 mod client;
+#[cfg(feature = "cluster")]
+mod cluster_client;
+#[cfg(feature = "cluster")]
+mod cluster_pipeline;
+#[cfg(feature = "cluster")]
+mod cluster_transaction;
 mod exclusive;
 mod pipeline;
 mod transaction;

@@ -1,0 +1,7 @@
+//! The cluster client against a real Redis Cluster.
+
+mod batches;
+mod commands;
+mod load;
+mod moves;
+mod rows;
