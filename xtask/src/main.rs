@@ -103,6 +103,7 @@ enum Contest {
     Codec,
     Client,
     Gateway,
+    Cache,
     Instructions,
 }
 
@@ -166,6 +167,7 @@ fn run(task: Task) -> Result<()> {
                 Contest::Codec => "codec",
                 Contest::Client => "client",
                 Contest::Gateway => "gateway",
+                Contest::Cache => "cache",
                 Contest::Instructions => "instructions",
             };
             let run =

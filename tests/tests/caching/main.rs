@@ -192,6 +192,32 @@ async fn nothing_is_cached_without_the_tracked_connection_and_all_works() {
 }
 
 #[tokio::test]
+async fn a_dead_connection_is_noticed_while_all_reads_are_hits() {
+    let (gateway, client) = connected_with(|options| {
+        options
+            .protocol(ProtocolVersion::Resp3)
+            .heartbeat_interval(Duration::from_millis(100))
+            .inactivity_timeout(Duration::from_millis(200))
+    })
+    .await;
+    let cached = within(client.cached(options())).await.unwrap();
+    within(cached.get("k")).await.unwrap();
+    let _frozen = gateway.faults().freeze();
+    within(async {
+        loop {
+            let mut reply = cached.get("k");
+            let is_hit = swarm_tests::cancel_after(1, &mut reply).await.is_some();
+            if !is_hit {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(cached.stats().flushes, 1);
+}
+
+#[tokio::test]
 async fn a_key_that_expires_is_not_read_from_the_cache_afterwards() {
     let Some(redis) = Redis::start_with(&["--enable-debug-command", "yes"]) else {
         return;
