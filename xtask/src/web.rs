@@ -13,8 +13,9 @@ const TARGET: &str = "wasm32-unknown-unknown";
 /// What is built for browsers, with a folder of its own, so that it rebuilds nothing else.
 const CRATES: &[&str] = &[
     "-p swarm-resp",
+    "-p swarm-transport --no-default-features --features ws",
     "-p swarm-transport --no-default-features --features web",
-    "-p swarm-keydb --no-default-features --features web,json",
+    "-p swarm-keydb --no-default-features --features web,cache,json",
 ];
 
 /// Crates that only a browser needs.

@@ -144,7 +144,13 @@ impl TransportError {
 
     /// Sets [`retry_after`](Self::retry_after) if the response had such a header, and adds the wait
     /// to the message.
-    #[cfg(any(feature = "ws", feature = "http"))]
+    #[cfg(any(
+        feature = "http",
+        all(
+            feature = "ws",
+            not(all(target_family = "wasm", target_os = "unknown"))
+        )
+    ))]
     pub(crate) fn maybe_retry_after(mut self, wait: Option<Duration>) -> Self {
         match wait {
             Some(wait) => {

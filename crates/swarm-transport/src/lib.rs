@@ -178,12 +178,24 @@ pub mod facts;
 mod heartbeat;
 #[cfg(feature = "http")]
 pub mod http;
-#[cfg(any(feature = "ws", feature = "http"))]
+#[cfg(any(
+    feature = "http",
+    all(
+        feature = "ws",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    )
+))]
 mod http_status;
 mod identity;
 pub mod memory;
 mod options;
-#[cfg(any(feature = "ws", feature = "http"))]
+#[cfg(any(
+    feature = "http",
+    all(
+        feature = "ws",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    )
+))]
 mod retry_after;
 #[cfg(feature = "tcp")]
 pub mod tcp;

@@ -6,7 +6,8 @@
 //! becomes an error with code `LOSSY`, unless [`TransportOptions::lossy_replies`] is set.
 //!
 //! **In a browser**, the page's own `fetch` carries the requests. The gateway must allow the page's
-//! origin (CORS). The browser shows no reason why a request failed.
+//! origin (CORS). The browser shows no reason why a request failed, and sends a request again by
+//! itself if a reused connection ends before the response: a write may then run twice.
 
 mod json;
 #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
@@ -36,7 +37,8 @@ use crate::{
 /// concurrent requests in any order, so [`Capabilities::ordered`](crate::Capabilities::ordered) is
 /// false unless the concurrency is 1.
 ///
-/// The transport never resends a request once any byte of it may have been written.
+/// The transport never resends a request once any byte of it may have been written. A browser may:
+/// see [the module](self).
 ///
 /// # Examples
 ///
