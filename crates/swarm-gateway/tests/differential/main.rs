@@ -14,6 +14,8 @@ mod families;
 mod generate;
 mod kinds;
 #[cfg(feature = "lua")]
+mod libraries;
+#[cfg(feature = "lua")]
 mod lua;
 mod patterns;
 mod peer;
@@ -22,7 +24,8 @@ mod redis;
 mod scripts;
 mod waits;
 
-use std::env;
+use std::collections::BTreeMap;
+use std::{env, fmt};
 
 use swarm_gateway::Gateway;
 use swarm_resp::{Decoder, Frame};
@@ -80,7 +83,7 @@ impl Arena {
     }
 
     /// Runs the steps on both from empty stores and describes the first difference.
-    fn difference(&self, protocol: &str, steps: &[Step]) -> Option<String> {
+    fn difference(&self, protocol: &str, steps: &[Step], tally: &mut Tally) -> Option<String> {
         let (mut ours, mut theirs) = self.peers();
         for peers in [&mut ours, &mut theirs] {
             // Earlier sequences may have changed these.
@@ -107,6 +110,7 @@ impl Arena {
         for (at, step) in steps.iter().enumerate() {
             let our_reply = ours.run(step.connection, &step.args);
             let their_reply = theirs.run(step.connection, &step.args);
+            tally.count(protocol, &step.args, our_reply == their_reply);
             if !exceptions::same(&step.args, &our_reply, &their_reply, &mut theirs) {
                 return Some(format!(
                     "step {at}, {step:?}\n  ours:   {}\n  theirs: {}",
@@ -126,7 +130,7 @@ impl Arena {
             while at < steps.len() {
                 let mut fewer = steps.clone();
                 fewer.drain(at..(at + chunk).min(steps.len()));
-                if self.difference(protocol, &fewer).is_some() {
+                if (self.difference(protocol, &fewer, &mut Tally::default())).is_some() {
                     steps = fewer;
                 } else {
                     at += chunk;
@@ -145,6 +149,43 @@ impl Drop for Arena {
     }
 }
 
+/// What has been compared, for the summary.
+#[derive(Default)]
+struct Tally {
+    /// Number of commands by protocol.
+    commands: BTreeMap<String, u64>,
+    /// Number of replies that differ for one of the listed reasons, by command.
+    excused: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    fn count(&mut self, protocol: &str, args: &[Vec<u8>], is_equal: bool) {
+        *self.commands.entry(format!("RESP{protocol}")).or_default() += 1;
+        if !is_equal {
+            let name = args.first().map(|name| name.to_ascii_uppercase());
+            let name = String::from_utf8_lossy(&name.unwrap_or_default()).into_owned();
+            *self.excused.entry(name).or_default() += 1;
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let commands: u64 = self.commands.values().sum();
+        let excused: u64 = self.excused.values().sum();
+        write!(
+            f,
+            "{commands} commands {:?}, 0 unexplained differences, ",
+            self.commands
+        )?;
+        write!(
+            f,
+            "{excused} replies with a listed exception: {:?}",
+            self.excused
+        )
+    }
+}
+
 fn number(name: &str, default: u64) -> u64 {
     let given = env::var(name).ok().map(|text| text.parse().unwrap());
     given.unwrap_or(default)
@@ -153,15 +194,18 @@ fn number(name: &str, default: u64) -> u64 {
 fn random(arena: &Arena, sequences: u64) {
     let first = number("DIFFERENTIAL_SEED", 1);
     let sequences = number("DIFFERENTIAL_SEQUENCES", sequences);
+    let mut tally = Tally::default();
     for seed in first..first + sequences {
         let protocol = if seed % 2 == 0 { "3" } else { "2" };
         let steps = Generator::new(seed).sequence(150);
-        if let Some(difference) = arena.difference(protocol, &steps) {
+        if let Some(difference) = arena.difference(protocol, &steps, &mut tally) {
             let steps = arena.shrink(protocol, steps);
-            let shortest = arena.difference(protocol, &steps).unwrap_or(difference);
+            let shortest = arena.difference(protocol, &steps, &mut Tally::default());
+            let shortest = shortest.unwrap_or(difference);
             panic!("seed {seed}, RESP{protocol}: {shortest}\nsteps: {steps:#?}");
         }
     }
+    println!("{sequences} sequences from seed {first}: {tally}");
 }
 
 fn written(arena: &Arena) {
@@ -230,7 +274,10 @@ fn scripts_on_the_embedded_store() {
     };
     let (mut ours, mut theirs) = arena.peers();
     for protocol in ["2", "3"] {
-        let scripts = lua::SCRIPTS.iter().map(|script| vec!["EVAL", script, "0"]);
+        let scripts = lua::SCRIPTS.iter().chain(libraries::JSON);
+        let scripts = scripts.chain(libraries::STRUCT).chain(libraries::BITS);
+        let scripts = scripts.chain(libraries::FUNCTIONS);
+        let scripts = scripts.map(|script| vec!["EVAL", script, "0"]);
         let commands = lua::COMMANDS.iter().chain(lua::FUNCTIONS);
         let commands = commands.map(|command| command.to_vec());
         let start = [

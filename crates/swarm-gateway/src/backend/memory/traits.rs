@@ -25,6 +25,13 @@ impl Traits {
         BY_NAME.get(name).copied()
     }
 
+    /// Returns whether a command, in upper case, has subcommands.
+    #[cfg(feature = "lua")]
+    pub(super) fn has_subcommands(name: &str) -> bool {
+        let mut names = BY_NAME.keys().filter_map(|other| other.split_once('|'));
+        names.any(|(container, _)| container == name)
+    }
+
     /// Returns the traits of a line, and the name of its command.
     fn parse(line: &'static str) -> Option<(String, Self)> {
         let mut parts = line.split('|');

@@ -33,6 +33,61 @@ pub(in super::super) fn bound(text: &[u8]) -> Option<f64> {
     }
 }
 
+/// Parses the longest start of a text that is a number for `strtod`. Returns its length, too, which
+/// is 0 if there is none.
+#[cfg(feature = "lua")]
+pub(in super::super) fn prefix(text: &[u8]) -> (f64, usize) {
+    let sign = usize::from(matches!(text, [b'-' | b'+', ..]));
+    let unsigned = text.get(sign..).unwrap_or_default();
+    let starts_with = |word: &[u8]| {
+        (unsigned.get(..word.len())).is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    if starts_with(b"nan") {
+        let nan = if text.starts_with(b"-") { -1.0 } else { 1.0 };
+        return (f64::NAN.copysign(nan), sign + 3);
+    }
+    let length = match unsigned {
+        _ if starts_with(b"infinity") => 8,
+        _ if starts_with(b"inf") => 3,
+        [b'0', b'x' | b'X', digits @ ..] => match prefix_length(digits, 16, *b"pP") {
+            0 => 1,
+            length => 2 + length,
+        },
+        digits => prefix_length(digits, 10, *b"eE"),
+    };
+    let number = match length {
+        0 => return (0.0, 0),
+        length => text.get(..sign + length).and_then(bound),
+    };
+    (number.unwrap_or_default(), sign + length)
+}
+
+/// Returns the length of digits with a point and an exponent, at the start of a text.
+#[cfg(feature = "lua")]
+fn prefix_length(text: &[u8], radix: u32, marks: [u8; 2]) -> usize {
+    let count = |at: usize, radix: u32| {
+        let digits = text.get(at..).unwrap_or_default().iter();
+        let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
+        digits.take_while(is_digit).count()
+    };
+    let whole = count(0, radix);
+    let mut end = whole;
+    if text.get(whole) == Some(&b'.') {
+        let fraction = count(whole + 1, radix);
+        if whole + fraction > 0 {
+            end = whole + 1 + fraction;
+        }
+    }
+    if end > 0 && text.get(end).is_some_and(|byte| marks.contains(byte)) {
+        let sign = usize::from(matches!(text.get(end + 1), Some(b'-' | b'+')));
+        match count(end + 1 + sign, 10) {
+            0 => {}
+            digits => end += 1 + sign + digits,
+        }
+    }
+    end
+}
+
 /// Parses what SORT sorts by as [`bound`] does, but rejects numbers that are too large or too
 /// small.
 pub(in super::super) fn weight(text: &[u8]) -> Option<f64> {

@@ -11,9 +11,9 @@ mod tests;
 use super::reject::Reject;
 use extended::Extended;
 
-#[cfg(feature = "lua")]
-pub(super) use double::significant;
 pub(super) use double::{bound, double, fixed, general, human, weight};
+#[cfg(feature = "lua")]
+pub(super) use double::{prefix, significant};
 
 pub(super) const INVALID: Reject = Reject::text("ERR value is not a valid float");
 const NOT_FINITE: Reject = Reject::text("ERR increment would produce NaN or Infinity");

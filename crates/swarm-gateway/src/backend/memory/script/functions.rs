@@ -99,12 +99,9 @@ impl Functions {
     /// Adds a library, or replaces it.
     fn add(&mut self, name: Bytes, library: Library) -> Result<(), Reject> {
         let others = self.libraries.iter().filter(|(other, _)| **other != name);
-        let mut taken = others.flat_map(|(_, other)| &other.functions);
-        let is_known = |one: &&Registered| {
-            let mut functions = library.functions.iter();
-            functions.any(|new| new.is_called(&one.name))
-        };
-        if let Some(taken) = taken.find(is_known) {
+        let taken: Vec<_> = others.flat_map(|(_, other)| &other.functions).collect();
+        let is_taken = |new: &&Registered| taken.iter().any(|other| other.is_called(&new.name));
+        if let Some(taken) = library.functions.iter().find(is_taken) {
             return Err(Reject::joined(&[
                 b"ERR Function ",
                 &taken.name,

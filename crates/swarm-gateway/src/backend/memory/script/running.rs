@@ -20,6 +20,9 @@ use super::{Source, Stop};
 const TOO_MANY: Reject = Reject::text("ERR too many scripts are running; wait until they end");
 const PANICKED: Reject = Reject::text("ERR the interpreter of the script has failed");
 
+/// Stack of a thread, of which deeply nested JSON takes most.
+const STACK: usize = 16 << 20;
+
 /// Threads without a script, each with an interpreter.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Threads {
@@ -132,7 +135,8 @@ impl Threads {
             }
             drop(alive);
         };
-        let spawned = thread::Builder::new().name("script".to_owned()).spawn(run);
+        let thread = thread::Builder::new().name("script".to_owned());
+        let spawned = thread.stack_size(STACK).spawn(run);
         spawned.map_err(|error| Reject::new(format!("ERR no thread for the script: {error}")))?;
         Ok(jobs)
     }

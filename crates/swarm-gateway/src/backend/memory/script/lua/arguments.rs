@@ -1,6 +1,6 @@
 //! Arguments of library functions, and the errors that Lua's own libraries raise for them.
 
-use mlua::Value;
+use mlua::{Lua, Value};
 
 use super::numbers;
 
@@ -15,17 +15,22 @@ pub(super) fn text_of(value: Option<&Value>, at: usize, function: &str) -> Resul
     }
 }
 
-/// Returns an argument that is a number, or text that is one.
-pub(super) fn number_of(value: Option<&Value>, at: usize, function: &str) -> Result<f64, String> {
-    let parsed = match value {
-        Some(Value::String(text)) => (text.to_str().ok()).and_then(|text| text.trim().parse().ok()),
-        Some(value) => numbers::number(value),
-        None => None,
-    };
-    parsed.ok_or_else(|| expected("number", value, at, function))
+/// Returns an argument that is a number, or text that is one for Lua.
+pub(super) fn number_of(
+    lua: &Lua,
+    value: Option<&Value>,
+    at: usize,
+    function: &str,
+) -> Result<f64, String> {
+    let number = value.and_then(|value| numbers::coerced(lua, value));
+    number.ok_or_else(|| expected("number", value, at, function))
 }
 
 fn expected(kind: &str, found: Option<&Value>, at: usize, function: &str) -> String {
-    let found = found.map_or("no value", Value::type_name);
+    let found = match found {
+        None => "no value",
+        Some(Value::LightUserData(_)) => "userdata",
+        Some(found) => found.type_name(),
+    };
     format!("bad argument #{at} to '{function}' ({kind} expected, got {found})")
 }

@@ -5,15 +5,15 @@ use mlua::{Lua, MultiValue, Table};
 use super::arguments::number_of;
 use super::raised::Raised;
 
-/// Returns the lowest 32 bits of a number.
+/// Returns the lowest 32 bits of a number, rounded. Numbers beyond 2^51 have other ones.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "that is what the library is for"
 )]
 fn bits(number: f64) -> u32 {
-    // Numbers of up to 2^53 wrap round.
-    number.rem_euclid(4_294_967_296.0).round_ties_even() as u64 as u32
+    // With this sum, the last bit of the mantissa is worth 1.
+    const UNITS: f64 = 6_755_399_441_055_744.0;
+    (number + UNITS).to_bits() as u32
 }
 
 /// Results are signed.
@@ -56,16 +56,16 @@ fn add(
     run: impl Fn(&[u32]) -> u32 + 'static,
 ) -> mlua::Result<()> {
     let function = lua.create_function(move |lua, args: MultiValue| {
-        let numbers = numbers(&args, least, name);
+        let numbers = numbers(lua, &args, least, name);
         let numbers = numbers.map_err(|what| Raised::error(lua, &what))?;
         Ok(signed(run(&numbers)))
     })?;
     library.set(name, function)
 }
 
-fn numbers(args: &MultiValue, least: usize, name: &str) -> Result<Vec<u32>, String> {
+fn numbers(lua: &Lua, args: &MultiValue, least: usize, name: &str) -> Result<Vec<u32>, String> {
     (0..least.max(args.len()))
-        .map(|at| Ok(bits(number_of(args.get(at), at + 1, name)?)))
+        .map(|at| Ok(bits(number_of(lua, args.get(at), at + 1, name)?)))
         .collect()
 }
 
@@ -90,7 +90,7 @@ pub(super) fn library(lua: &Lua) -> mlua::Result<Table> {
         })?;
     }
     let tohex = lua.create_function(|lua, args: MultiValue| {
-        let numbers = numbers(&args, 1, "tohex").map_err(|what| Raised::error(lua, &what))?;
+        let numbers = numbers(lua, &args, 1, "tohex").map_err(|what| Raised::error(lua, &what))?;
         let number = numbers.first().copied().unwrap_or_default();
         let digits = numbers.get(1).map_or(8, |digits| digits.cast_signed());
         let count = usize::try_from(digits.unsigned_abs().min(8)).unwrap_or(8);

@@ -209,8 +209,9 @@ impl Converter<'_> {
             return status(&text.as_bytes(), line_breaks);
         }
         if !self.profile.swarm {
-            if let Some(double) = numbers::number(&field("double")) {
-                return Frame::build(|reply| reply.double(double));
+            let double = field("double");
+            if numbers::number(&double).is_some() {
+                return Frame::build(|reply| reply.double_text(&numbers::text(&double, 17)));
             }
             if let Value::Table(map) = field("map") {
                 let pairs: Vec<_> = map

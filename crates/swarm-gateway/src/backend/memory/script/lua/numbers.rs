@@ -1,6 +1,6 @@
 //! Numbers of scripts, and their text.
 
-use mlua::Value;
+use mlua::{Lua, Value};
 
 use super::super::super::float;
 
@@ -11,6 +11,14 @@ pub(super) const fn number(value: &Value) -> Option<f64> {
         Value::Integer(number) => Some(*number as f64),
         Value::Number(number) => Some(*number),
         _ => None,
+    }
+}
+
+/// Returns the number that Lua takes a value for: text may be one, too.
+pub(super) fn coerced(lua: &Lua, value: &Value) -> Option<f64> {
+    match value {
+        Value::String(_) => lua.coerce_number(value.clone()).ok().flatten(),
+        value => number(value),
     }
 }
 

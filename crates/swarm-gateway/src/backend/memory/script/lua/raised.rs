@@ -38,6 +38,34 @@ impl Raised {
     }
 }
 
+/// Why a library function fails.
+pub(super) enum Failure {
+    Text(String),
+    /// An error of the interpreter.
+    Lua(Error),
+}
+
+impl Failure {
+    pub(super) fn raise(self, lua: &Lua) -> Error {
+        match self {
+            Self::Text(text) => Raised::error(lua, &text),
+            Self::Lua(error) => error,
+        }
+    }
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Lua(error)
+    }
+}
+
 impl fmt::Display for Raised {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.text))

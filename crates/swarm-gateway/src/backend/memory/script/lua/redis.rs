@@ -8,11 +8,17 @@ use sha1::{Digest, Sha1};
 use swarm_resp::RespVersion;
 
 use super::super::Profile;
-use super::convert;
+use super::super::commands::is_known;
 use super::raised::Raised;
 use super::shared::Shared;
+use super::{convert, numbers};
 
 const NO_ARGUMENT: &str = "ERR Please specify at least one argument for this redis lib call";
+const UNKNOWN_COMMAND: &str = "ERR Invalid command passed to redis.acl_check_cmd()";
+
+/// All replication flags.
+const REPL_ALL: i64 = 3;
+
 const WRONG_ARGUMENT: &[u8] = b"ERR wrong number or type of arguments";
 
 /// Creates the library.
@@ -46,7 +52,7 @@ pub(super) fn library(lua: &Lua, shared: &Rc<Shared>, profile: Profile) -> mlua:
         redis.set(name, reply)?;
     }
     if !profile.swarm {
-        add_rest(lua, &redis, shared)?;
+        add_rest(lua, &redis, shared, profile)?;
     }
     Ok(redis)
 }
@@ -87,7 +93,7 @@ fn with_code(text: &[u8]) -> Vec<u8> {
 }
 
 /// Adds what SwarmKeyDb does not have.
-fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>) -> mlua::Result<()> {
+fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>, profile: Profile) -> mlua::Result<()> {
     redis.set("REDIS_VERSION", "7.0.15")?;
     redis.set("REDIS_VERSION_NUM", 0x0007_000f)?;
     for (name, value) in [
@@ -95,7 +101,7 @@ fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>) -> mlua::Result<()> {
         ("AOF", 1),
         ("SLAVE", 2),
         ("REPLICA", 2),
-        ("ALL", 3),
+        ("ALL", REPL_ALL),
     ] {
         redis.set(format!("REPL_{name}"), value)?;
     }
@@ -111,30 +117,50 @@ fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>) -> mlua::Result<()> {
     redis.set("sha1hex", sha1hex)?;
     add_log(lua, redis)?;
     let shared = shared.clone();
-    let setresp = lua.create_function(move |_, args: MultiValue| {
+    let setresp = lua.create_function(move |lua, args: MultiValue| {
         if args.len() != 1 {
             return Err(Raised::reply("ERR redis.setresp() requires one argument."));
         }
-        shared
-            .resp
-            .set(match args.front().and_then(super::numbers::number) {
-                Some(2.0) => RespVersion::Resp2,
-                Some(3.0) => RespVersion::Resp3,
-                _ => return Err(Raised::reply("ERR RESP version must be 2 or 3.")),
-            });
+        shared.resp.set(match integer(lua, args.front()) {
+            2 => RespVersion::Resp2,
+            3 => RespVersion::Resp3,
+            _ => return Err(Raised::reply("ERR RESP version must be 2 or 3.")),
+        });
         Ok(())
     })?;
     redis.set("setresp", setresp)?;
-    redis.set(
-        "acl_check_cmd",
-        lua.create_function(|_, _: MultiValue| Ok(true))?,
-    )?;
+    let acl_check_cmd = lua.create_function(move |_, args: MultiValue| {
+        if args.is_empty() {
+            return Err(Raised::reply(NO_ARGUMENT));
+        }
+        let args = args.iter().map(|arg| convert::argument(arg, profile));
+        match is_known(&args.collect::<mlua::Result<Vec<_>>>()?) {
+            true => Ok(true),
+            false => Err(Raised::reply(UNKNOWN_COMMAND)),
+        }
+    })?;
+    redis.set("acl_check_cmd", acl_check_cmd)?;
+    let set_repl = lua.create_function(|lua, args: MultiValue| match args.len() {
+        1 if integer(lua, args.front()) & !REPL_ALL == 0 => Ok(()),
+        1 => Err(Raised::reply(
+            "ERR Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.",
+        )),
+        _ => Err(Raised::reply(
+            "ERR redis.set_repl() requires two arguments.",
+        )),
+    })?;
+    redis.set("set_repl", set_repl)?;
     redis.set("replicate_commands", lua.create_function(|_, ()| Ok(true))?)?;
     redis.set("breakpoint", lua.create_function(|_, ()| Ok(false))?)?;
-    for name in ["set_repl", "debug"] {
-        redis.set(name, lua.create_function(|_, _: MultiValue| Ok(()))?)?;
-    }
-    Ok(())
+    redis.set("debug", lua.create_function(|_, _: MultiValue| Ok(()))?)
+}
+
+/// Returns an argument as an integer; 0 if it is no number.
+#[expect(clippy::cast_possible_truncation, reason = "as in C")]
+fn integer(lua: &Lua, value: Option<&Value>) -> i64 {
+    value
+        .and_then(|value| numbers::coerced(lua, value))
+        .map_or(0, |number| number as i64)
 }
 
 /// Adds `log` and its levels.
@@ -144,7 +170,7 @@ pub(super) fn add_log(lua: &Lua, redis: &Table) -> mlua::Result<()> {
         redis.set(format!("LOG_{name}"), level)?;
     }
     let log = lua.create_function(|_, args: MultiValue| {
-        let level = args.front().and_then(super::numbers::number);
+        let level = args.front().and_then(numbers::number);
         match (level, args.len()) {
             (_, 0 | 1) => Err(Raised::reply(
                 "ERR redis.log() requires two arguments or more.",

@@ -13,18 +13,27 @@ local pcall, xpcall, loadstring, concat, sub = pcall, xpcall, loadstring, table.
 
 local globals = {}
 
--- A script that is killed ends, whatever it catches. An error of a command is a table for an error handler, and its text after `pcall`.
-local function settle(ok, ...)
-  if ok then
-    return true, ...
+-- Returns a function that ends a protected call. `seen` turns an error into what the caller sees.
+-- A script that is killed ends, whatever it catches.
+local function settler(seen)
+  return function(ok, ...)
+    if ok then
+      return true, ...
+    end
+    if host.is_killed() then
+      error((...), 0)
+    end
+    return false, seen((...))
   end
-  if host.is_killed() then
-    error((...), 0)
-  end
-  return false, host.text((...))
 end
 
+-- An error of a command is a table for an error handler, and its text after `pcall`.
+local settle = settler(host.text)
 function globals.pcall(...)
+  if select("#", ...) == 0 then
+    -- Redis calls the first result.
+    return settle(pcall(true))
+  end
   return settle(pcall(...))
 end
 
@@ -35,7 +44,11 @@ local function settle_handled(ok, ...)
   return ok, ...
 end
 
-function globals.xpcall(run, handler)
+function globals.xpcall(...)
+  local run, handler = ...
+  if select("#", ...) < 2 then
+    error("bad argument #2 to 'xpcall' (value expected)", 2)
+  end
   return settle_handled(xpcall(run, function(failure)
     return handler(host.value(failure))
   end))
@@ -82,15 +95,7 @@ for name, library in pairs(libraries) do
 end
 
 local resume = coroutine.resume
-local function settle_coroutine(ok, ...)
-  if ok then
-    return true, ...
-  end
-  if host.is_killed() then
-    error((...), 0)
-  end
-  return false, host.value((...))
-end
+local settle_coroutine = settler(host.value)
 function globals.coroutine.resume(...)
   return settle_coroutine(resume(...))
 end
