@@ -61,6 +61,8 @@ pub(crate) struct Client {
     pub(crate) listener: ListenerKind,
     /// Set for a session that serves a single HTTP request.
     pub(crate) is_http: bool,
+    /// Password that AUTH and HELLO require.
+    pub(crate) password: Option<Bytes>,
     /// Number of the EXEC or script that is running.
     pub(crate) burst: Option<u64>,
 }

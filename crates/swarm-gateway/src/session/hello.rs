@@ -3,22 +3,38 @@
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
 
+use crate::dialect::{Dialect, Quirk};
+
 /// Redis's reply to HELLO before authentication.
 pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
     authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
     authenticate the client and select the RESP protocol version at the same time";
 
+/// Version of Redis whose commands the embedded store has.
+pub(crate) const REDIS_VERSION: &str = "7.0.15";
+
+/// Version of Redis that SwarmKeyDb states.
+const SWARM_VERSION: &str = "7.0.0";
+
+/// Returns the version that a dialect states.
+pub(super) const fn version(dialect: Dialect) -> &'static str {
+    match dialect.has(Quirk::SwarmCommands) {
+        true => SWARM_VERSION,
+        false => REDIS_VERSION,
+    }
+}
+
 /// Parsed HELLO options.
 #[derive(Debug)]
-pub(super) struct Hello<'a> {
-    pub(super) protocol: Option<RespVersion>,
+pub(crate) struct Hello<'a> {
+    pub(crate) protocol: Option<RespVersion>,
     /// User and password.
-    pub(super) credentials: Option<&'a [Bytes]>,
-    pub(super) name: Option<&'a Bytes>,
+    pub(crate) credentials: Option<&'a [Bytes]>,
+    pub(crate) name: Option<&'a Bytes>,
 }
 
 impl<'a> Hello<'a> {
-    pub(super) fn parse(args: &'a [Bytes]) -> Result<Self, String> {
+    pub(crate) fn parse(args: &'a [Bytes]) -> Result<Self, String> {
         let mut hello = Self {
             protocol: None,
             credentials: None,
@@ -98,12 +114,13 @@ fn is_integer(text: &[u8]) -> bool {
     text.parse::<i64>().is_ok()
 }
 
-pub(super) fn reply(protocol: RespVersion, id: u64) -> Frame {
+/// Returns the reply of HELLO.
+pub(crate) fn reply(protocol: RespVersion, id: u64, release: &str) -> Frame {
     let id = i64::try_from(id).unwrap_or(i64::MAX);
     let version = if protocol == RespVersion::Resp3 { 3 } else { 2 };
     Frame::build(|reply| {
         reply.map(|map| {
-            for (name, value) in [("server", "swarmkeydb"), ("version", "7.0.0")] {
+            for (name, value) in [("server", "swarmkeydb"), ("version", release)] {
                 map.bulk(name.as_bytes());
                 map.bulk(value.as_bytes());
             }
@@ -124,7 +141,7 @@ pub(super) fn reply(protocol: RespVersion, id: u64) -> Frame {
 /// Returns the elements of a map as a reader without map support leaves them behind; each then
 /// answers a later command.
 pub(super) fn leftovers() -> impl Iterator<Item = Frame> {
-    let before = ["server", "swarmkeydb", "version", "7.0.0", "proto"];
+    let before = ["server", "swarmkeydb", "version", SWARM_VERSION, "proto"];
     let after = ["mode", "standalone", "role", "master", "modules"];
     (before.into_iter().map(Frame::bulk))
         .chain([Frame::integer(3), Frame::bulk("id"), Frame::integer(1)])

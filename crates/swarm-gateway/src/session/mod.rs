@@ -2,7 +2,7 @@
 
 mod cost;
 mod door;
-mod hello;
+pub(crate) mod hello;
 mod inbound;
 mod waiting;
 
@@ -50,11 +50,46 @@ pub(crate) struct Shared {
 impl Shared {
     /// Returns whether this is the password, or none is required.
     pub(crate) fn accepts_password(&self, given: Option<&[u8]>) -> bool {
-        match (&self.password, given) {
-            (None, _) => true,
-            (Some(password), Some(given)) => constant_time_eq(password, given),
-            (Some(_), None) => false,
-        }
+        accepts_password(self.password.as_ref(), given)
+    }
+}
+
+fn accepts_password(password: Option<&Bytes>, given: Option<&[u8]>) -> bool {
+    match (password, given) {
+        (None, _) => true,
+        (Some(password), Some(given)) => constant_time_eq(password, given),
+        (Some(_), None) => false,
+    }
+}
+
+/// Verifies a user and a password. The only user is `default`.
+///
+/// # Errors
+///
+/// The text of the error reply.
+pub(crate) fn log_in(password: Option<&Bytes>, user: &[u8], given: &[u8]) -> Result<(), String> {
+    match accepts_password(password, Some(given)) && user == b"default" {
+        true => Ok(()),
+        false => Err(WRONG_PASSWORD.to_owned()),
+    }
+}
+
+/// Verifies the arguments of AUTH.
+///
+/// # Errors
+///
+/// The text of the error reply.
+pub(crate) fn authenticate(password: Option<&Bytes>, credentials: &[Bytes]) -> Result<(), String> {
+    match credentials {
+        [given] if password.is_some() => log_in(password, b"default", given),
+        [_] => Err(
+            "ERR AUTH <password> called without any password configured for the default user. Are \
+             you sure your configuration is correct?"
+                .to_owned(),
+        ),
+        [user, given] => log_in(password, user, given),
+        [] => Err("ERR wrong number of arguments for 'auth' command".to_owned()),
+        _ => Err("ERR syntax error".to_owned()),
     }
 }
 
@@ -105,6 +140,7 @@ impl Session {
             addresses,
             listener,
             is_http: listener == ListenerKind::Http,
+            password: shared.password.clone(),
             burst: None,
         });
         let dialect = listener.dialect(shared.dialect);
@@ -358,24 +394,15 @@ impl Session {
     /// Handles `AUTH password`; over TCP also `AUTH user password`, where the only user is
     /// `default`.
     fn auth(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
-        let given = match (credentials, self.listener) {
-            ([password], ListenerKind::Ws) => (b"default".as_slice(), password),
-            ([password], ListenerKind::Tcp) if self.shared.password.is_some() => {
-                (b"default".as_slice(), password)
+        match (credentials, self.listener) {
+            ([given], ListenerKind::Ws) => self.log_in(b"default", given),
+            (_, ListenerKind::Tcp) => {
+                authenticate(self.shared.password.as_ref(), credentials)?;
+                self.set_authenticated(true);
+                Ok(Frame::simple("OK"))
             }
-            ([_], ListenerKind::Tcp) => {
-                return Err(
-                    "ERR AUTH <password> called without any password configured for the \
-                            default user. Are you sure your configuration is correct?"
-                        .to_owned(),
-                );
-            }
-            ([user, password], ListenerKind::Tcp) => (user.as_ref(), password),
-            ([_, _, _, ..], ListenerKind::Tcp) => return Err("ERR syntax error".to_owned()),
-            _ => return Err("ERR wrong number of arguments for 'auth' command".to_owned()),
-        };
-        let (user, given) = given;
-        self.log_in(user, given)
+            _ => Err("ERR wrong number of arguments for 'auth' command".to_owned()),
+        }
     }
 
     /// Verifies the user and password of HELLO.
@@ -392,12 +419,9 @@ impl Session {
     }
 
     fn log_in(&mut self, user: &[u8], given: &[u8]) -> Result<Frame, String> {
-        if self.shared.accepts_password(Some(given)) && user == b"default" {
-            self.set_authenticated(true);
-            Ok(Frame::simple("OK"))
-        } else {
-            Err(WRONG_PASSWORD.to_owned())
-        }
+        log_in(self.shared.password.as_ref(), user, given)?;
+        self.set_authenticated(true);
+        Ok(Frame::simple("OK"))
     }
 
     fn hello(&mut self, args: &[Bytes]) -> Next {
@@ -461,7 +485,7 @@ impl Session {
         if self.garbles() {
             Frame::array(&[Frame::bulk("%7")])
         } else {
-            hello::reply(self.outbox.protocol(), id)
+            hello::reply(self.outbox.protocol(), id, hello::version(self.dialect))
         }
     }
 

@@ -1,9 +1,10 @@
 //! Handwritten sequences of what changes how Redis encodes a value.
 
 /// Scripts in the notation of [`scripts`](crate::scripts).
-pub(crate) const ALL: &[(&str, &str)] = &[(
-    "SORT makes a sorted set a skip list",
-    "0: ZADD z 2 1 1 2
+pub(crate) const ALL: &[(&str, &str)] = &[
+    (
+        "SORT makes a sorted set a skip list",
+        "0: ZADD z 2 1 1 2
      0: OBJECT ENCODING z
      0: SORT z FOO
      0: SORT z LIMIT 0
@@ -31,4 +32,27 @@ pub(crate) const ALL: &[(&str, &str)] = &[(
      0: RPUSH l 1 2
      0: SORT l
      0: OBJECT ENCODING l",
-)];
+    ),
+    (
+        "numbers at the ends of their ranges",
+        "0: SCAN -1
+     0: SCAN -1 COUNT 5
+     0: SCAN +0
+     0: SCAN -9223372036854775808
+     0: SCAN 18446744073709551615
+     0: SCAN 18446744073709551616
+     0: SCAN 1x
+     0: SET k v
+     0: PEXPIREAT k 9223372036854775807
+     0: EXPIRETIME k
+     0: PEXPIRETIME k
+     0: PEXPIREAT k 9223372036854775300
+     0: EXPIRETIME k
+     0: PEXPIREAT k 9223372036854774500
+     0: EXPIRETIME k
+     0: EXPIREAT k 9223372036854775
+     0: EXPIRETIME k
+     0: EXPIREAT k 9223372036854776
+     0: PEXPIRE k 9223372036854775807",
+    ),
+];

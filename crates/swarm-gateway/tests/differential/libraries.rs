@@ -400,4 +400,11 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "local t=redis.call('zrange','zz',0,-1,'withscores') return t",
     "local a = xpcall() return 1",
     "local a = xpcall(1) return 1",
+    // What SPOP leaves is stored anew if it is little.
+    "redis.call('sadd','sp','a',1,2,3,4,5,6,7) redis.call('srem','sp','a') \
+     redis.call('spop','sp',5) return redis.call('object','encoding','sp')",
+    "redis.call('sadd','sq','a',1,2,3,4,5,6,7) redis.call('srem','sq','a') \
+     redis.call('spop','sq',6) return redis.call('object','encoding','sq')",
+    "redis.call('sadd','sr','a','b','c',1,2,3,4,5,6,7) redis.call('srem','sr','a',1,2,3,4,5,6,7) \
+     redis.call('spop','sr',1) return redis.call('object','encoding','sr')",
 ];

@@ -216,7 +216,7 @@ async fn upstream_rejects_scripts_inside_multi() {
 /// Runs a script on a connection of its own until other commands are rejected.
 async fn run_until_busy(gateway: &Gateway, script: &str) -> (Peer, Peer) {
     let mut other = Peer::connect(gateway, Listener::Tcp).await;
-    other.call("CONFIG SET busy-reply-threshold 20").await;
+    other.call("CONFIG SET busy-reply-threshold 100").await;
     let mut running = Peer::connect(gateway, Listener::Tcp).await;
     running
         .request(&Request::new("", ["EVAL", script, "0"]))

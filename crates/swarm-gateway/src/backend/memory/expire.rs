@@ -163,9 +163,9 @@ fn shown(call: &Call<'_>, show: impl FnOnce(i64) -> i64) -> Reply {
     }))
 }
 
-/// Rounds to the nearest second.
-const fn seconds(millis: i64) -> i64 {
-    millis.saturating_add(500) / 1000
+/// Rounds a time to the nearest unit of `scale` milliseconds.
+const fn rounded(millis: i64, scale: i64) -> i64 {
+    millis / scale + (millis % scale + scale / 2) / scale
 }
 
 impl Call<'_> {
@@ -174,7 +174,7 @@ impl Call<'_> {
     pub(super) fn remaining(&self, deadline: i64, scale: i64) -> i64 {
         match self.client.quirks.floored_ttl {
             true => deadline.saturating_sub(self.now + 1).max(0) / scale,
-            false => deadline.saturating_sub(self.now).saturating_add(scale / 2) / scale,
+            false => rounded(deadline.saturating_sub(self.now), scale),
         }
     }
 }
@@ -188,7 +188,7 @@ pub(super) fn pttl(call: &mut Call<'_>) -> Reply {
 }
 
 pub(super) fn expiretime(call: &mut Call<'_>) -> Reply {
-    shown(call, seconds)
+    shown(call, |deadline| rounded(deadline, 1000))
 }
 
 pub(super) fn pexpiretime(call: &mut Call<'_>) -> Reply {

@@ -9,6 +9,7 @@ use swarm_resp::Frame;
 use super::call::{Call, Reply};
 use super::databases::Databases;
 use super::keyspace::Keyspace;
+use crate::session::hello::REDIS_VERSION;
 
 /// A section: its name, and what writes its fields.
 type Section = (&'static str, fn(&mut Call<'_>, &mut String));
@@ -60,7 +61,7 @@ macro_rules! fields {
 fn server(call: &mut Call<'_>, text: &mut String) {
     let uptime = call.now.saturating_sub(call.server.started).max(0) / 1000;
     fields!(text,
-        redis_version: "7.0.0",
+        redis_version: REDIS_VERSION,
         redis_mode: "standalone",
         server_name: "swarmkeydb",
         os: format_args!("{} {}", consts::OS, consts::ARCH),

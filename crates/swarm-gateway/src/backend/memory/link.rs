@@ -135,11 +135,7 @@ impl Local {
     /// Returns the command that `args` call, if the connection may call it.
     fn find(&self, name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject> {
         if !self.client.quirks.swarm {
-            // Handled by the session, except in a transaction.
-            return match name {
-                "AUTH" | "HELLO" => Err(Reject::IN_TRANSACTION),
-                _ => table::find(name, args),
-            };
+            return table::find(name, args);
         }
         if self.subscriptions.count() > 0 {
             upstream::while_subscribed(&upstream::upper(args.first().unwrap_or(&Bytes::new())))?;
@@ -168,7 +164,8 @@ impl Local {
         let subscribed = self.subscriptions.count() > 0;
         let protocol = self.client.outbox.protocol();
         if subscribed && protocol == RespVersion::Resp2 && !swarm && !spec.while_subscribed {
-            self.reply(spec.name, Err(Reject::subscribed(spec.name)));
+            let reject = self.refused(state, spec.name, Reject::subscribed(spec.name));
+            self.reply(spec.name, Err(reject));
             return Called::Done;
         }
         if !swarm && self.is_out_of_memory(state, spec) {
@@ -178,13 +175,12 @@ impl Local {
         }
         let immediate = spec.immediate || swarm && upstream::is_immediate(spec, &args);
         if self.transaction.is_open() && !immediate {
-            let queueable = if swarm || store.pace.is_some() {
-                upstream::queueable(spec)
-            } else {
-                Ok(spec)
+            let queueable = match swarm || store.pace.is_some() {
+                true => upstream::queueable(spec),
+                false => Ok(spec),
             };
             let queued = match queueable {
-                Ok(spec) => self.transaction.queue(spec, args),
+                Ok(spec) => Ok(self.transaction.queue(spec, args)),
                 Err(reject) => {
                     self.transaction.spoil();
                     Err(reject)

@@ -28,6 +28,7 @@ mod lcs;
 mod limits;
 mod link;
 mod lists;
+mod login;
 mod notify;
 mod number;
 mod object;

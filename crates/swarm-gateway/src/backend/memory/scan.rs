@@ -6,6 +6,7 @@ use bytes::Bytes;
 use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
+use super::elements;
 use super::glob;
 use super::keyspace::Value;
 use super::number;
@@ -59,13 +60,7 @@ impl<'a> Options<'a> {
 /// The cursor is a creation number, so a key that persists is returned exactly once, whatever else
 /// changes. Depending on the dialect, it is an offset into the sorted keys instead.
 pub(super) fn scan(call: &mut Call<'_>) -> Reply {
-    let cursor = match call.arg(1).as_ref() {
-        // Redis reads an empty cursor as 0.
-        b"" => 0,
-        text => (std::str::from_utf8(text).ok())
-            .and_then(|text| text.parse().ok())
-            .ok_or(Reject::text("ERR invalid cursor"))?,
-    };
+    let cursor = elements::cursor(call.arg(1))?;
     let options = Options::parse(call.rest(2))?;
     if call.client.quirks.offset_cursors {
         let keys: BTreeMap<_, _> = (call.keyspace.from(0))

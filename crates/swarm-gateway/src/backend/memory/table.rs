@@ -10,8 +10,8 @@ use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::{
     State, admin, bitmaps, bzpop, clients, command, config, connection, databases, dump, expire,
-    geo, hashes, hyperloglog, info, keys, lcs, lists, object, pubsub, ranges, scan, script, server,
-    sets, sort, sorted_sets, streams, strings, tracking, transaction,
+    geo, hashes, hyperloglog, info, keys, lcs, lists, login, object, pubsub, ranges, scan, script,
+    server, sets, sort, sorted_sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -116,6 +116,7 @@ impl Spec {
 #[rustfmt::skip]
 static TABLE: &[Spec] = &[
     data("APPEND", 3, ranges::append),
+    link("AUTH", -2, login::auth),
     data("AUTHADDR", 2, admin::identity),
     data("AUTHDID", -2, admin::identity),
     data("BACKENDMETA", 2, admin::backendmeta),
@@ -165,6 +166,7 @@ static TABLE: &[Spec] = &[
     data("GETEX", -2, strings::getex),
     data("GETRANGE", 4, ranges::getrange).reads(Reads::First),
     data("GETSET", 3, strings::getset),
+    link("HELLO", -1, login::hello),
     data("INCR", 2, strings::incr),
     data("INCRBY", 3, strings::incrby),
     data("INCRBYFLOAT", 3, strings::incrbyfloat),
@@ -191,6 +193,7 @@ static TABLE: &[Spec] = &[
     data("PUBSUB|NUMPAT", 2, pubsub::pubsub_numpat),
     data("PUBSUB|NUMSUB", -2, pubsub::pubsub_numsub),
     link("PUNSUBSCRIBE", -1, pubsub::punsubscribe).while_subscribed(),
+    link("QUIT", -1, login::quit).immediate().while_subscribed(),
     data("RANDOMKEY", 1, scan::randomkey),
     data("RENAME", 3, keys::rename),
     data("RENAMENX", 3, keys::renamenx),

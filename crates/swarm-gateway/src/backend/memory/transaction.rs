@@ -1,10 +1,10 @@
 //! Transactions: MULTI, EXEC, and WATCH.
 
-use bytes::Bytes;
-use swarm_resp::Frame;
+use bytes::{Bytes, BytesMut};
+use swarm_resp::{Decoder, Frame, RespVersion, encode_frame};
 
 use super::State;
-use super::call::{Call, Reply, ok};
+use super::call::{Call, ok};
 use super::interleave::Interleaver;
 use super::link::{Local, Replies};
 use super::notify;
@@ -64,15 +64,11 @@ impl Transaction {
         }
     }
 
-    pub(super) fn queue(&mut self, spec: &'static Spec, args: Vec<Bytes>) -> Reply {
-        if matches!(spec.run, Run::Connection(_)) && !matches!(spec.name, "SELECT" | "UNWATCH") {
-            self.spoil();
-            return Err(Reject::IN_TRANSACTION);
-        }
+    pub(super) fn queue(&mut self, spec: &'static Spec, args: Vec<Bytes>) -> Frame {
         if let Some(queue) = &mut self.queue {
             queue.commands.push((spec, args));
         }
-        Ok(Frame::simple("QUEUED"))
+        Frame::simple("QUEUED")
     }
 
     /// Discards the transaction and ends all watches.
@@ -170,18 +166,43 @@ pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) 
     };
     local.client.burst = Some(state.server.ticket());
     let mut announced = Vec::new();
-    let replies: Vec<Frame> = (commands.into_iter())
-        .map(|(spec, args)| {
-            let reply = run(local, state, spec, &args, now);
-            if local.client.quirks.swarm && reply.as_error().is_none() {
-                announced.extend(upstream::announced(spec.name, &args));
-            }
-            reply
-        })
-        .collect();
+    let mut replies = Vec::with_capacity(commands.len());
+    let length = commands.len();
+    for (spec, args) in commands {
+        let protocol = local.client.outbox.protocol();
+        let reply = run(local, state, spec, &args, now);
+        let reply =
+            reply.unwrap_or_else(|reject| vec![reject.frame(local.client.quirks.line_breaks)]);
+        if local.client.outbox.protocol() != protocol {
+            // The replies so far keep their form.
+            replies = replies
+                .iter()
+                .map(|reply| in_form_of(reply, protocol))
+                .collect();
+        }
+        let is_error = reply
+            .first()
+            .is_some_and(|reply| reply.as_error().is_some());
+        if local.client.quirks.swarm && !is_error {
+            announced.extend(upstream::announced(spec.name, &args));
+        }
+        replies.extend(reply);
+    }
     tracking::announce(state, &announced, Audience::All);
     local.client.burst = None;
-    Ok(vec![Frame::array(&replies)])
+    // A command with several replies counts as one, so as many are left behind the array.
+    let rest = replies.split_off(length.min(replies.len()));
+    let mut all = vec![Frame::array(&replies)];
+    all.extend(rest);
+    Ok(all)
+}
+
+/// Returns a reply that has the encoding of a version of RESP in both.
+fn in_form_of(reply: &Frame, protocol: RespVersion) -> Frame {
+    let mut wire = BytesMut::new();
+    encode_frame(&mut wire, reply, protocol);
+    let decoded = Decoder::new().decode_message(wire.freeze());
+    decoded.unwrap_or_else(|_| reply.clone())
 }
 
 /// EXEC as on the deployed server: other commands run in between, and a blocking command blocks.
@@ -228,26 +249,16 @@ fn run(
     spec: &'static Spec,
     args: &[Bytes],
     now: i64,
-) -> Frame {
+) -> Replies {
     (state.server.tracking).read(local.client.id, spec, args);
     local.client.faults.count(spec.name);
     let run = match spec.run {
         Run::Data(run) => run,
         Run::Script => {
-            let reply = script::eval_in_transaction(local, state, args, now);
-            let line_breaks = local.client.quirks.line_breaks;
-            return reply.unwrap_or_else(|reject| reject.frame(line_breaks));
+            return script::eval_in_transaction(local, state, args, now).map(|reply| vec![reply]);
         }
-        Run::Connection(run) if spec.name == "SELECT" => {
-            let replies = run(local, state, args, now).map(|mut replies| replies.pop());
-            let line_breaks = local.client.quirks.line_breaks;
-            return match replies {
-                Ok(reply) => reply.unwrap_or_else(ok),
-                Err(reject) => reject.frame(line_breaks),
-            };
-        }
-        // UNWATCH; EXEC has already ended all watches.
-        Run::Connection(_) | Run::Container => return ok(),
+        Run::Connection(run) => return run(local, state, args, now),
+        Run::Container => return Ok(vec![ok()]),
     };
     state.select(local.database);
     notify::misses(&mut state.keyspace, spec, args);
@@ -264,6 +275,5 @@ fn run(
         in_script: false,
         block: None,
     });
-    let line_breaks = local.client.quirks.line_breaks;
-    reply.unwrap_or_else(|reject| reject.frame(line_breaks))
+    reply.map(|reply| vec![reply])
 }

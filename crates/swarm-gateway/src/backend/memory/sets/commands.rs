@@ -108,6 +108,9 @@ pub(in super::super) fn smove(call: &mut Call<'_>) -> Reply {
 }
 
 /// `SPOP key [count]`.
+/// SPOP moves the members that are left into another set if this many times their number are popped.
+const MOVED: usize = 5;
+
 pub(in super::super) fn spop(call: &mut Call<'_>) -> Reply {
     let key = call.arg(1);
     match call.rest(2) {
@@ -125,6 +128,16 @@ pub(in super::super) fn spop(call: &mut Call<'_>) -> Reply {
                 None => Vec::new(),
             };
             call.remove_members(key, &popped, "spop")?;
+            let limits = Limits::of_sets(&call.server.config);
+            if let Some(left) = call.set(key)?
+                && left.len().saturating_mul(MOVED) <= popped.len()
+            {
+                // Redis has put them into another set.
+                let left = left.rebuilt(limits);
+                if let Some(set) = call.set_mut(key)? {
+                    *set = left;
+                }
+            }
             Ok(reply_set(popped.into_iter()))
         }
         _ => Err(Reject::SYNTAX),

@@ -105,6 +105,15 @@ impl Set {
         }
     }
 
+    /// Returns a new set of the same members, whose encoding depends on nothing else.
+    fn rebuilt(&self, limits: Limits) -> Self {
+        let mut set = Self::default();
+        for member in self.iter() {
+            set.add(&member, limits);
+        }
+        set
+    }
+
     /// Removes a member. Returns whether it existed.
     pub(super) fn remove(&mut self, member: &[u8]) -> bool {
         match self {

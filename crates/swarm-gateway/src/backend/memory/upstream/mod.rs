@@ -45,6 +45,8 @@ pub(super) fn while_subscribed(name: &str) -> Result<(), Reject> {
 pub(super) fn queueable(spec: &'static Spec) -> Result<&'static Spec, Reject> {
     match spec.name {
         "EVAL" | "EVALSHA" | "SCRIPT" => Err(unknown_in_transaction(spec.name)),
+        "SELECT" | "UNWATCH" => Ok(spec),
+        _ if matches!(spec.run, super::table::Run::Connection(_)) => Err(Reject::IN_TRANSACTION),
         _ => Ok(spec),
     }
 }

@@ -12,6 +12,7 @@ use super::super::commands::is_known;
 use super::raised::Raised;
 use super::shared::Shared;
 use super::{convert, numbers};
+use crate::session::hello::REDIS_VERSION;
 
 const NO_ARGUMENT: &str = "ERR Please specify at least one argument for this redis lib call";
 const UNKNOWN_COMMAND: &str = "ERR Invalid command passed to redis.acl_check_cmd()";
@@ -94,7 +95,7 @@ fn with_code(text: &[u8]) -> Vec<u8> {
 
 /// Adds what SwarmKeyDb does not have.
 fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>, profile: Profile) -> mlua::Result<()> {
-    redis.set("REDIS_VERSION", "7.0.15")?;
+    redis.set("REDIS_VERSION", REDIS_VERSION)?;
     redis.set("REDIS_VERSION_NUM", 0x0007_000f)?;
     for (name, value) in [
         ("NONE", 0),

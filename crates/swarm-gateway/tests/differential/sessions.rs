@@ -1,0 +1,82 @@
+//! Handwritten sequences of commands that change their connection, in transactions. A gateway in
+//! front of Redis refuses them.
+
+/// Scripts in the notation of [`scripts`](crate::scripts).
+pub(crate) const ALL: &[(&str, &str)] = &[
+    (
+        "subscriptions in a transaction",
+        "0: MULTI
+         0: SUBSCRIBE a
+         0: SET k v
+         0: GET k
+         0: EXEC
+         1: PUBLISH a hello
+         0 <
+         0: UNSUBSCRIBE
+         0: MULTI
+         0: SUBSCRIBE
+         0: EXEC
+         0: MULTI
+         0: UNSUBSCRIBE
+         0: PUNSUBSCRIBE p
+         0: PING
+         0: EXEC
+         0: MULTI
+         0: PSUBSCRIBE a*
+         0: UNSUBSCRIBE a
+         0: SELECT 3
+         0: PUNSUBSCRIBE
+         0: SET here 3
+         0: EXEC
+         0: GET here
+         0: MULTI
+         0: SUBSCRIBE a b
+         0: GET here
+         0: UNSUBSCRIBE b a
+         0: EXEC
+         0 <
+         0 <
+         0: GET here
+         0: MULTI
+         0: SUBSCRIBE a
+         0: DISCARD
+         1: PUBLISH a nobody",
+    ),
+    (
+        "logins in a transaction",
+        "0: MULTI
+         0: AUTH x
+         0: AUTH default x y
+         0: AUTH default x
+         0: AUTH nobody x
+         0: AUTH
+         0: EXEC
+         0: MULTI
+         0: AUTH x
+         0: AUTH default x y
+         0: AUTH default x
+         0: AUTH nobody x
+         0: HELLO 9
+         0: HELLO x
+         0: HELLO 2 AUTH default
+         0: HELLO 2 SETNAME
+         0: HELLO 2 AUTH nobody x
+         0: WATCH k
+         0: EXEC
+         0: MULTI
+         0: QUIT",
+    ),
+    (
+        "EXEC with subscriptions",
+        "0: SUBSCRIBE a
+         0: EXEC
+         0: MULTI
+         0: RESET
+         0: EXEC
+         0: MULTI
+         0: SUBSCRIBE a
+         0: EXEC
+         0: EXEC
+         0: DISCARD",
+    ),
+];
