@@ -116,6 +116,11 @@ pub(crate) trait Link: Send {
         false
     }
 
+    /// Goes on with a command whose [detached](Called::Detached) part is over.
+    fn go_on(&mut self) -> Called {
+        Called::Done
+    }
+
     /// Begins a turn of the connection. Commands within a turn may share a reading of the clock.
     fn begin_turn(&mut self) {}
 

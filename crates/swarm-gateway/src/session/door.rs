@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use swarm_resp::Frame;
 
-use super::{Inbound, Shared, WRONG_PASSWORD};
+use super::{Inbound, Shared};
+use crate::login::WRONG_PASSWORD;
 use crate::outbox::Outbox;
 
 /// Answers AUTH, malformed input, and commands before authentication at once and in order.

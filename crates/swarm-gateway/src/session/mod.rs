@@ -2,7 +2,6 @@
 
 mod cost;
 mod door;
-pub(crate) mod hello;
 mod inbound;
 mod waiting;
 
@@ -18,20 +17,17 @@ use crate::clock::Clock;
 use crate::command_name::CommandName;
 use crate::dialect::{Dialect, Quirk};
 use crate::fault::{Faults, ReplyFault};
+use crate::hello::{self, Hello};
 use crate::listener_kind::ListenerKind;
+use crate::login::{self, authenticate, log_in};
 use crate::origins::Origins;
 use crate::outbox::Outbox;
 use crate::stream::Addresses;
 use crate::write_queue::Flushes;
-use hello::Hello;
 use waiting::{Gone, Waiting};
 
 pub(crate) use door::Door;
 pub(crate) use inbound::Inbound;
-
-/// Error for a wrong password.
-pub(crate) const WRONG_PASSWORD: &str =
-    "WRONGPASS invalid username-password pair or user is disabled.";
 
 /// State shared by all connections of a gateway.
 pub(crate) struct Shared {
@@ -50,46 +46,7 @@ pub(crate) struct Shared {
 impl Shared {
     /// Returns whether this is the password, or none is required.
     pub(crate) fn accepts_password(&self, given: Option<&[u8]>) -> bool {
-        accepts_password(self.password.as_ref(), given)
-    }
-}
-
-fn accepts_password(password: Option<&Bytes>, given: Option<&[u8]>) -> bool {
-    match (password, given) {
-        (None, _) => true,
-        (Some(password), Some(given)) => constant_time_eq(password, given),
-        (Some(_), None) => false,
-    }
-}
-
-/// Verifies a user and a password. The only user is `default`.
-///
-/// # Errors
-///
-/// The text of the error reply.
-pub(crate) fn log_in(password: Option<&Bytes>, user: &[u8], given: &[u8]) -> Result<(), String> {
-    match accepts_password(password, Some(given)) && user == b"default" {
-        true => Ok(()),
-        false => Err(WRONG_PASSWORD.to_owned()),
-    }
-}
-
-/// Verifies the arguments of AUTH.
-///
-/// # Errors
-///
-/// The text of the error reply.
-pub(crate) fn authenticate(password: Option<&Bytes>, credentials: &[Bytes]) -> Result<(), String> {
-    match credentials {
-        [given] if password.is_some() => log_in(password, b"default", given),
-        [_] => Err(
-            "ERR AUTH <password> called without any password configured for the default user. Are \
-             you sure your configuration is correct?"
-                .to_owned(),
-        ),
-        [user, given] => log_in(password, user, given),
-        [] => Err("ERR wrong number of arguments for 'auth' command".to_owned()),
-        _ => Err("ERR syntax error".to_owned()),
+        login::accepts_password(self.password.as_ref(), given)
     }
 }
 
@@ -338,7 +295,12 @@ impl Session {
     }
 
     fn run_on_link(&mut self, name: &str, args: Vec<Bytes>, is_json: bool) -> Next {
-        let waiting = match self.link.call(name, args) {
+        let called = self.link.call(name, args);
+        self.wait_for(called, is_json)
+    }
+
+    fn wait_for(&mut self, called: Called, is_json: bool) -> Next {
+        let waiting = match called {
             Called::Done => return self.called(),
             // The next command may have another encoding.
             Called::Forwarded(Forwarded::Pipelined) if is_json => {
@@ -504,10 +466,4 @@ impl Session {
         }
         self.call(name, args, is_json)
     }
-}
-
-/// Compares without leaking through timing how much of a guess is correct.
-fn constant_time_eq(password: &[u8], given: &[u8]) -> bool {
-    password.len() == given.len()
-        && (password.iter().zip(given)).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }

@@ -153,7 +153,10 @@ impl Session {
                     args,
                     is_json,
                 } => self.run_on_link(&name, args, is_json),
-                Over::Call => self.called(),
+                Over::Call => {
+                    let called = self.link.go_on();
+                    self.wait_for(called, false)
+                }
                 Over::Greeting(greeted, protocol) => {
                     self.greeted(greeted.map(|id| self.switch(protocol, id)));
                     Next::Continue

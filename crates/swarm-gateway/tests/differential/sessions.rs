@@ -79,4 +79,42 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          0: EXEC
          0: DISCARD",
     ),
+    (
+        "sharded channels",
+        "0: SSUBSCRIBE a b
+         0 <
+         0: SUBSCRIBE a
+         0: PING
+         0: PUBSUB SHARDCHANNELS
+         1: PUBSUB SHARDCHANNELS
+         1: PUBSUB SHARDCHANNELS b*
+         1: PUBSUB SHARDCHANNELS a b
+         1: PUBSUB SHARDNUMSUB
+         1: PUBSUB SHARDNUMSUB a c
+         1: PUBSUB CHANNELS
+         1: SPUBLISH a hello
+         0 <
+         1: PUBLISH a hello
+         0 <
+         1: SPUBLISH c nobody
+         1: SPUBLISH a
+         0: SUNSUBSCRIBE a
+         0: UNSUBSCRIBE
+         0: SUNSUBSCRIBE
+         0: SUNSUBSCRIBE
+         0: SUNSUBSCRIBE x
+         0: PING
+         1: PUBSUB SHARDCHANNELS
+         0: SSUBSCRIBE a
+         0: RESET
+         1: SPUBLISH a nobody
+         0: MULTI
+         0: SSUBSCRIBE a
+         0: SPUBLISH a nobody
+         0: SUNSUBSCRIBE
+         0: EXEC
+         1: MULTI
+         1: SSUBSCRIBE
+         1: EXEC",
+    ),
 ];

@@ -11,7 +11,7 @@ local n = 0
 local kept = {}
 redis.register_function('add', function() n = n + 1 return n end)
 redis.register_function('loop', function() n = n + 1 while true do pcall(function() end) end end)
-redis.register_function('find', function() return string.find(('a'):rep(300000), '.-b') end)
+redis.register_function('find', function() return string.find(('a'):rep(100000), '.-b') end)
 redis.register_function('grow', function()
   local s = ('x'):rep(2 ^ 20)
   while true do kept[#kept + 1] = s .. #kept end

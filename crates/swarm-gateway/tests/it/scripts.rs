@@ -258,20 +258,53 @@ async fn a_long_script_that_has_written_goes_on() {
     assert_eq!(other.call("GET k").await, "\"2\"");
 }
 
+/// Runs a script in a transaction, after a push and before another one, until other commands are
+/// rejected.
+async fn run_in_transaction(gateway: &Gateway, script: &str) -> (Peer, Peer) {
+    let mut other = Peer::connect(gateway, Listener::Tcp).await;
+    other.call("CONFIG SET busy-reply-threshold 100").await;
+    let mut running = Peer::connect(gateway, Listener::Tcp).await;
+    running.call("MULTI").await;
+    running.call("RPUSH list before").await;
+    eval(&mut running, script, &["0"]).await;
+    running.call("SELECT 1").await;
+    running.call("RPUSH list after").await;
+    running.request(&Request::new("", ["EXEC"])).await;
+    while !other.call("GET k").await.starts_with("-BUSY ") {}
+    (running, other)
+}
+
 #[tokio::test]
-async fn scripts_of_a_transaction_must_end_in_time() {
+async fn a_script_of_a_transaction_that_does_not_end_is_killed() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
-    peer.call("CONFIG SET lua-time-limit 20").await;
-    peer.call("MULTI").await;
-    eval(&mut peer, "while true do end", &["0"]).await;
-    peer.call("SET k v").await;
-    let replies = peer.call("EXEC").await;
+    let mut blocked = Peer::connect(&gateway, Listener::Tcp).await;
+    blocked
+        .request(&Request::new("", ["BLPOP", "list", "0"]))
+        .await;
+    let (mut running, mut other) = run_in_transaction(&gateway, "while true do end").await;
+    assert_eq!(other.call("SCRIPT KILL").await, "\"OK\"");
+    let replies = show(&running.reply().await);
     assert!(
-        replies.starts_with("[(error) ERR the script in a transaction ran longer than busy-"),
+        replies.starts_with("[1, (error) ERR Script killed by user with SCRIPT KILL... script: ")
+            && replies.ends_with(", \"OK\", 1]"),
         "{replies}"
     );
-    assert_eq!(peer.call("GET k").await, "\"v\"");
+    // It is served once the transaction is over.
+    assert_eq!(show(&blocked.reply().await), "[\"list\", \"before\"]");
+    assert_eq!(running.call("LRANGE list 0 -1").await, "[\"after\"]");
+    assert_eq!(other.call("LRANGE list 0 -1").await, "[]");
+}
+
+#[tokio::test]
+async fn a_transaction_ends_although_its_client_has_left() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let long = "local n = 0 repeat n = n + 1 until n > 3e7 return redis.call('SET', 'k', 'v')";
+    let (running, mut other) = run_in_transaction(&gateway, long).await;
+    drop(running);
+    while other.call("GET k").await.starts_with("-BUSY ") {}
+    assert_eq!(other.call("GET k").await, "\"v\"");
+    other.call("SELECT 1").await;
+    assert_eq!(other.call("LRANGE list 0 -1").await, "[\"after\"]");
 }
 
 #[tokio::test]
@@ -299,7 +332,7 @@ async fn a_script_cannot_use_more_than_its_memory() {
 #[tokio::test]
 async fn a_killed_script_that_looks_at_nothing_is_left_alone() {
     let gateway = swarm_gateway::test().await.unwrap();
-    let slow = "return string.find(('a'):rep(300000), '.-b')";
+    let slow = "return string.find(('a'):rep(100000), '.-b')";
     let (mut running, mut other) = run_until_busy(&gateway, slow).await;
     assert_eq!(other.call("SCRIPT KILL").await, "\"OK\"");
     let ended = show(&running.reply().await);

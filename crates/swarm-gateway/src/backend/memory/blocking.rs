@@ -234,6 +234,10 @@ pub(super) fn settle(state: &mut State, audience: Audience, now: i64) {
     loop {
         let observed = !state.server.waiting.is_empty() || state.server.tracking.is_in_use();
         state.observe(observed);
+        if state.server.busy.is_some() {
+            // What a script or EXEC has changed so far shows once it has ended.
+            return;
+        }
         if !state.has_news() && state.server.ready.is_empty() {
             return;
         }

@@ -141,7 +141,7 @@ impl<'a> Victims<'a> {
                 address.is_some_and(|address| address.as_bytes() == &wanted[..])
             })
         };
-        let subscribed = || call.server.pubsub.count(id) != (0, 0);
+        let subscribed = || call.server.pubsub.is_subscriber(id);
         !self.nobody
             && (self.id.is_none_or(|wanted| wanted == id))
             && is_at(self.remote, peer.addresses.remote)

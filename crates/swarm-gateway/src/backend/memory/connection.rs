@@ -97,9 +97,9 @@ fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
         address(peer.addresses.remote),
         address(peer.addresses.local),
     );
-    let (sub, psub) = server.pubsub.count(id);
+    let [sub, psub, ssub] = server.pubsub.count(id);
     let flags: String = [
-        (sub + psub > 0, 'P'),
+        (sub + psub + ssub > 0, 'P'),
         (peer.queued.is_some(), 'x'),
         (server.is_blocked(id), 'b'),
     ]
@@ -129,7 +129,7 @@ fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
     let [library, version] = peer.library.each_ref().map(text);
     format!(
         "id={id} addr={addr} laddr={laddr} fd=0 name={name} age={age} idle={idle} flags={flags} \
-         db={database} sub={sub} psub={psub} ssub=0 multi={multi} qbuf={input} qbuf-free=0 \
+         db={database} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={input} qbuf-free=0 \
          argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command} \
          user=default redir={redirect} resp={resp} lib-name={library} lib-ver={version}\n"
     )
@@ -203,7 +203,7 @@ impl Wanted {
     fn contains(&self, server: &Server, id: u64) -> bool {
         match self {
             Self::All => true,
-            Self::Subscribers(subscribed) => (server.pubsub.count(id) != (0, 0)) == *subscribed,
+            Self::Subscribers(subscribed) => server.pubsub.is_subscriber(id) == *subscribed,
             Self::Nobody => false,
             Self::Listed(ids) => ids.contains(&id),
         }

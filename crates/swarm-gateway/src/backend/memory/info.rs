@@ -9,7 +9,7 @@ use swarm_resp::Frame;
 use super::call::{Call, Reply};
 use super::databases::Databases;
 use super::keyspace::Keyspace;
-use crate::session::hello::REDIS_VERSION;
+use crate::hello::REDIS_VERSION;
 
 /// A section: its name, and what writes its fields.
 type Section = (&'static str, fn(&mut Call<'_>, &mut String));

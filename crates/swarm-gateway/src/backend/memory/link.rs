@@ -16,7 +16,7 @@ use super::server::Peer;
 use super::table::{self, Run, Spec};
 use super::tracking::{self, Audience};
 use super::traits::Traits;
-use super::transaction::{self, Transaction};
+use super::transaction::{self, Execution, Progress, Transaction};
 use super::{State, Store, blocking, connection, deadlines, evict, info, script, upstream};
 use crate::backend::{Called, Client, Link};
 use crate::outbox::Ending;
@@ -34,6 +34,8 @@ pub(super) struct Local {
     pub(super) client: Client,
     pub(super) transaction: Transaction,
     pub(super) subscriptions: Subscriptions,
+    /// EXEC that waits for a script that takes long.
+    execution: Option<Execution>,
     /// Number of the selected database.
     pub(super) database: usize,
 }
@@ -51,6 +53,7 @@ impl MemoryLink {
                 client,
                 transaction: Transaction::default(),
                 subscriptions: Subscriptions::default(),
+                execution: None,
                 database: 0,
             },
             now: None,
@@ -61,6 +64,9 @@ impl MemoryLink {
 impl Drop for MemoryLink {
     fn drop(&mut self) {
         let mut state = self.store.lock();
+        if self.local.execution.is_some() {
+            state.server.busy = None;
+        }
         self.local.reset(&mut state);
         state.server.peers.remove(&self.local.client.id);
     }
@@ -70,8 +76,10 @@ impl Link for MemoryLink {
     fn call(&mut self, name: &str, args: Vec<Bytes>) -> Called {
         let mut state = self.store.lock();
         let now = *(self.now).get_or_insert_with(|| self.store.clock.unix_millis());
-        state.expire_due(now, self.store.pace.is_none());
-        blocking::settle(&mut state, Audience::All, now);
+        if state.server.busy.is_none() {
+            state.expire_due(now, self.store.pace.is_none());
+            blocking::settle(&mut state, Audience::All, now);
+        }
         let found = self.local.find(name, &args);
         let found = found.and_then(|spec| not_while_busy(&state, spec));
         if let (Ok(spec), Some(peer)) = (&found, state.server.peers.get_mut(&self.local.client.id))
@@ -105,6 +113,19 @@ impl Link for MemoryLink {
                 self.local.client.outbox.end(Ending::Killed);
             }
         }
+        called
+    }
+
+    fn go_on(&mut self) -> Called {
+        let Some(execution) = self.local.execution.take() else {
+            return Called::Done;
+        };
+        let mut state = self.store.lock();
+        let now = execution.now();
+        state.server.busy = None;
+        let called = self.local.go_on(&self.store, &mut state, execution);
+        let audience = Audience::AllBut(self.local.client.id);
+        settle(&self.store, &mut state, audience, now);
         called
     }
 
@@ -161,7 +182,7 @@ impl Local {
     ) -> Called {
         let swarm = self.client.quirks.swarm;
         state.select(self.database);
-        let subscribed = self.subscriptions.count() > 0;
+        let subscribed = self.subscriptions.is_active();
         let protocol = self.client.outbox.protocol();
         if subscribed && protocol == RespVersion::Resp2 && !swarm && !spec.while_subscribed {
             let reject = self.refused(state, spec.name, Reject::subscribed(spec.name));
@@ -196,7 +217,7 @@ impl Local {
                 Run::Script => {
                     return script::eval_interleaved(state, spec.name, &args, interleaver);
                 }
-                _ if spec.name == "EXEC" => {
+                Run::Exec => {
                     return transaction::exec_interleaved(self, state, interleaver);
                 }
                 _ => {}
@@ -237,10 +258,6 @@ impl Local {
             Run::Connection(run) => match run(self, state, &args, now) {
                 Ok(replies) => {
                     self.client.faults.count(spec.name);
-                    if spec.name == "EXEC" {
-                        let inside = replies.iter().filter_map(Frame::items).flatten();
-                        inside.for_each(|reply| self.client.faults.count_error(reply));
-                    }
                     let fault = self.client.faults.reply_fault(spec.name);
                     self.client.outbox.replies(replies, fault);
                 }
@@ -249,10 +266,54 @@ impl Local {
             Run::Script => {
                 return script::eval_whole(self, store, state, spec.name, &args, now);
             }
+            Run::Exec => return self.exec(store, state, now),
             // The table resolves a subcommand or rejects it.
             Run::Container => {}
         }
         Called::Done
+    }
+
+    /// Runs the commands of a transaction.
+    fn exec(&mut self, store: &Arc<Store>, state: &mut State, now: i64) -> Called {
+        match Execution::begin(self, state, now) {
+            Ok(execution) => self.go_on(store, state, execution),
+            Err(reply) => {
+                self.executed(reply.map(|reply| vec![reply]));
+                Called::Done
+            }
+        }
+    }
+
+    /// Goes on with a transaction.
+    fn go_on(&mut self, store: &Arc<Store>, state: &mut State, execution: Execution) -> Called {
+        match execution.run(self, store, state) {
+            Progress::Over(replies) => {
+                self.executed(Ok(replies));
+                Called::Done
+            }
+            Progress::Long(execution, over) => {
+                self.execution = Some(execution);
+                Called::Detached {
+                    over,
+                    blocked: tokio::sync::watch::channel(false).1,
+                }
+            }
+        }
+    }
+
+    /// Replies to EXEC.
+    fn executed(&self, replies: Replies) {
+        let replies = match replies {
+            Ok(replies) => replies,
+            Err(reject) => return self.reply("EXEC", Err(reject)),
+        };
+        let faults = &self.client.faults;
+        faults.count("EXEC");
+        let inside = replies.iter().filter_map(Frame::items).flatten();
+        inside.for_each(|reply| faults.count_error(reply));
+        self.client
+            .outbox
+            .replies(replies, faults.reply_fault("EXEC"));
     }
 
     /// Returns whether memory is used up and the command, or one that EXEC would run, uses more.

@@ -7,8 +7,8 @@ use super::call::ok;
 use super::connection;
 use super::link::{Local, Replies};
 use super::reject::Reject;
-use crate::session::hello::{self, Hello};
-use crate::session::{authenticate, log_in};
+use crate::hello::{self, Hello};
+use crate::login::{authenticate, log_in};
 
 /// `AUTH [user] password`. The connection is authenticated already.
 pub(super) fn auth(local: &mut Local, _: &mut State, args: &[Bytes], _: i64) -> Replies {

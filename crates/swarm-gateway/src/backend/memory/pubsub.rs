@@ -14,11 +14,15 @@ use super::notify::Flags;
 use super::reject::Reject;
 use super::server::Server;
 
+/// Connections by what they have subscribed to.
+type Listeners = BTreeMap<Bytes, BTreeSet<u64>>;
+
 /// Subscriptions of all connections.
 #[derive(Debug, Default)]
 pub(super) struct PubSub {
-    channels: BTreeMap<Bytes, BTreeSet<u64>>,
-    patterns: BTreeMap<Bytes, BTreeSet<u64>>,
+    channels: Listeners,
+    patterns: Listeners,
+    shards: Listeners,
 }
 
 /// Subscriptions of one connection.
@@ -26,20 +30,23 @@ pub(super) struct PubSub {
 pub(super) struct Subscriptions {
     channels: BTreeSet<Bytes>,
     patterns: BTreeSet<Bytes>,
+    shards: BTreeSet<Bytes>,
 }
 
-/// Selects channels or patterns.
+/// Selects channels, patterns or sharded channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Which {
     Channels,
     Patterns,
+    Shards,
 }
 
 impl PubSub {
-    const fn listeners(&mut self, which: Which) -> &mut BTreeMap<Bytes, BTreeSet<u64>> {
+    const fn listeners(&mut self, which: Which) -> &mut Listeners {
         match which {
             Which::Channels => &mut self.channels,
             Which::Patterns => &mut self.patterns,
+            Which::Shards => &mut self.shards,
         }
     }
 
@@ -48,12 +55,12 @@ impl PubSub {
         (self.channels.len(), self.patterns.len())
     }
 
-    /// Returns the number of channels and of patterns that a connection has subscribed to.
-    pub(super) fn count(&self, id: u64) -> (usize, usize) {
-        let count = |listeners: &BTreeMap<Bytes, BTreeSet<u64>>| {
-            listeners.values().filter(|ids| ids.contains(&id)).count()
-        };
-        (count(&self.channels), count(&self.patterns))
+    /// Returns the number of channels, of patterns and of sharded channels that a connection has
+    /// subscribed to.
+    pub(super) fn count(&self, id: u64) -> [usize; 3] {
+        let count =
+            |listeners: &Listeners| listeners.values().filter(|ids| ids.contains(&id)).count();
+        [&self.channels, &self.patterns, &self.shards].map(count)
     }
 
     pub(super) fn channels(&self) -> impl Iterator<Item = &Bytes> {
@@ -62,6 +69,11 @@ impl PubSub {
 
     pub(super) fn patterns(&self) -> impl Iterator<Item = &Bytes> {
         self.patterns.keys()
+    }
+
+    /// Returns whether a connection has subscribed to anything.
+    pub(super) fn is_subscriber(&self, id: u64) -> bool {
+        self.count(id) != [0; 3]
     }
 
     /// Returns the number of subscribers of a channel.
@@ -81,13 +93,27 @@ impl PubSub {
 }
 
 impl Subscriptions {
+    /// Returns the number of channels and patterns.
     pub(super) fn count(&self) -> usize {
         self.channels.len() + self.patterns.len()
     }
 
+    /// Returns whether there are any.
+    pub(super) fn is_active(&self) -> bool {
+        self.count() + self.shards.len() > 0
+    }
+
+    /// Returns the number that acknowledgments tell.
+    fn count_of(&self, which: Which) -> usize {
+        match which {
+            Which::Channels | Which::Patterns => self.count(),
+            Which::Shards => self.shards.len(),
+        }
+    }
+
     /// Removes all subscriptions.
     pub(super) fn clear(&mut self, pubsub: &mut PubSub, id: u64) {
-        for which in [Which::Channels, Which::Patterns] {
+        for which in [Which::Channels, Which::Patterns, Which::Shards] {
             for name in std::mem::take(self.names(which)) {
                 pubsub.leave(which, &name, id);
             }
@@ -98,6 +124,7 @@ impl Subscriptions {
         match which {
             Which::Channels => &mut self.channels,
             Which::Patterns => &mut self.patterns,
+            Which::Shards => &mut self.shards,
         }
     }
 }
@@ -130,7 +157,7 @@ fn enter(
         let ids = listeners.entry(name.clone()).or_default();
         ids.insert(local.client.id);
         local.subscriptions.names(which).insert(name.clone());
-        acknowledged(kind, Some(&name), local.subscriptions.count())
+        acknowledged(kind, Some(&name), local.subscriptions.count_of(which))
     };
     Ok(names.iter().map(acknowledge).collect())
 }
@@ -148,12 +175,13 @@ fn leave(
         names.extend(local.subscriptions.names(which).iter().cloned());
     }
     if names.is_empty() {
-        return Ok(vec![acknowledged(kind, None, local.subscriptions.count())]);
+        let left = local.subscriptions.count_of(which);
+        return Ok(vec![acknowledged(kind, None, left)]);
     }
     let acknowledge = |name: &Bytes| {
         local.subscriptions.names(which).remove(name);
         state.server.pubsub.leave(which, name, local.client.id);
-        acknowledged(kind, Some(name), local.subscriptions.count())
+        acknowledged(kind, Some(name), local.subscriptions.count_of(which))
     };
     Ok(names.iter().map(acknowledge).collect())
 }
@@ -177,6 +205,42 @@ pub(super) fn punsubscribe(
     _: i64,
 ) -> Replies {
     leave(local, state, args, Which::Patterns, "punsubscribe")
+}
+
+/// `SSUBSCRIBE channel …`, which Redis refuses in EXEC.
+pub(super) fn ssubscribe(local: &mut Local, state: &mut State, args: &[Bytes], _: i64) -> Replies {
+    if local.client.burst.is_some() {
+        return Err(Reject::text(
+            "ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client",
+        ));
+    }
+    enter(local, state, args, Which::Shards, "ssubscribe")
+}
+
+pub(super) fn sunsubscribe(
+    local: &mut Local,
+    state: &mut State,
+    args: &[Bytes],
+    _: i64,
+) -> Replies {
+    leave(local, state, args, Which::Shards, "sunsubscribe")
+}
+
+/// `SPUBLISH channel message`.
+pub(super) fn spublish(call: &mut Call<'_>) -> Reply {
+    let (channel, message) = (call.arg(1), call.arg(2));
+    let frame = Frame::build(|reply| {
+        let parts = [b"smessage", channel.as_ref(), message.as_ref()];
+        reply.push_message(|push| parts.iter().for_each(|part| push.bulk(part)));
+    });
+    let mut heard = 0;
+    for id in call.server.pubsub.shards.get(channel).into_iter().flatten() {
+        if let Some(peer) = call.server.peers.get(id) {
+            peer.outbox.push(frame.clone(), call.client.burst);
+            heard += 1;
+        }
+    }
+    Ok(count(heard))
 }
 
 /// Replies with the number of subscriptions that received the message.
@@ -242,7 +306,17 @@ pub(super) fn deliver(
     heard
 }
 
+/// `PUBSUB CHANNELS [pattern]`.
 pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
+    names(call, &call.server.pubsub.channels)
+}
+
+/// `PUBSUB SHARDCHANNELS [pattern]`.
+pub(super) fn pubsub_shardchannels(call: &mut Call<'_>) -> Reply {
+    names(call, &call.server.pubsub.shards)
+}
+
+fn names(call: &Call<'_>, listeners: &Listeners) -> Reply {
     let pattern = match call.rest(2) {
         [] => None,
         [pattern] => Some(pattern),
@@ -254,7 +328,7 @@ pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
             ]));
         }
     };
-    let channels = call.server.pubsub.channels.keys();
+    let channels = listeners.keys();
     Ok(Frame::build(|reply| {
         reply.array(|array| {
             channels
@@ -264,9 +338,18 @@ pub(super) fn pubsub_channels(call: &mut Call<'_>) -> Reply {
     }))
 }
 
+/// `PUBSUB NUMSUB [channel …]`.
 pub(super) fn pubsub_numsub(call: &mut Call<'_>) -> Reply {
-    let channels = &call.server.pubsub.channels;
-    Ok(Frame::build(|reply| {
+    Ok(counts(call, &call.server.pubsub.channels))
+}
+
+/// `PUBSUB SHARDNUMSUB [channel …]`.
+pub(super) fn pubsub_shardnumsub(call: &mut Call<'_>) -> Reply {
+    Ok(counts(call, &call.server.pubsub.shards))
+}
+
+fn counts(call: &Call<'_>, channels: &Listeners) -> Frame {
+    Frame::build(|reply| {
         reply.array(|array| {
             for channel in call.rest(2) {
                 let listeners = channels.get(channel).map_or(0, BTreeSet::len);
@@ -274,7 +357,7 @@ pub(super) fn pubsub_numsub(call: &mut Call<'_>) -> Reply {
                 array.integer(i64::try_from(listeners).unwrap_or(i64::MAX));
             }
         });
-    }))
+    })
 }
 
 pub(super) fn pubsub_numpat(call: &mut Call<'_>) -> Reply {

@@ -58,6 +58,8 @@ pub(super) enum Run {
     Connection(RunConnection),
     /// Runs a script.
     Script,
+    /// Runs the commands of a transaction.
+    Exec,
     /// Has subcommands, which are separate entries of the table.
     Container,
 }
@@ -154,7 +156,7 @@ static TABLE: &[Spec] = &[
     spec("EVALSHA", -3, Run::Script),
     spec("EVALSHA_RO", -3, Run::Script),
     spec("EVAL_RO", -3, Run::Script),
-    link("EXEC", 1, transaction::exec).immediate(),
+    spec("EXEC", 1, Run::Exec).immediate(),
     data("EXISTS", -2, keys::exists).reads(Reads::All),
     data("EXPIRE", -3, expire::expire),
     data("EXPIREAT", -3, expire::expireat),
@@ -192,6 +194,8 @@ static TABLE: &[Spec] = &[
     data("PUBSUB|CHANNELS", -2, pubsub::pubsub_channels),
     data("PUBSUB|NUMPAT", 2, pubsub::pubsub_numpat),
     data("PUBSUB|NUMSUB", -2, pubsub::pubsub_numsub),
+    data("PUBSUB|SHARDCHANNELS", -2, pubsub::pubsub_shardchannels),
+    data("PUBSUB|SHARDNUMSUB", -2, pubsub::pubsub_shardnumsub),
     link("PUNSUBSCRIBE", -1, pubsub::punsubscribe).while_subscribed(),
     link("QUIT", -1, login::quit).immediate().while_subscribed(),
     data("RANDOMKEY", 1, scan::randomkey),
@@ -211,9 +215,12 @@ static TABLE: &[Spec] = &[
     data("SETEX", 4, strings::setex),
     data("SETNX", 3, strings::setnx),
     data("SETRANGE", 4, ranges::setrange),
+    data("SPUBLISH", 3, pubsub::spublish),
+    link("SSUBSCRIBE", -2, pubsub::ssubscribe).while_subscribed(),
     data("STRLEN", 2, ranges::strlen).reads(Reads::First),
     link("SUBSCRIBE", -2, pubsub::subscribe).while_subscribed(),
     data("SUBSTR", 4, ranges::getrange).reads(Reads::First),
+    link("SUNSUBSCRIBE", -1, pubsub::sunsubscribe).while_subscribed(),
     data("SWAPDB", 3, databases::swapdb),
     data("SWARM.RESYNC", -1, admin::resync),
     data("TIME", 1, server::time),

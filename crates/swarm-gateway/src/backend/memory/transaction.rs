@@ -1,18 +1,20 @@
 //! Transactions: MULTI, EXEC, and WATCH.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
 use swarm_resp::{Decoder, Frame, RespVersion, encode_frame};
 
-use super::State;
-use super::call::{Call, ok};
+use super::call::{Call, Reply, ok};
 use super::interleave::Interleaver;
 use super::link::{Local, Replies};
 use super::notify;
 use super::reject::Reject;
-use super::script;
+use super::script::{self, Ran};
 use super::table::{Run, Spec};
 use super::tracking::{self, Audience};
-use super::upstream;
+use super::{State, Store, upstream};
 use crate::backend::Called;
 
 /// Open transaction and watched keys of a connection.
@@ -159,42 +161,109 @@ fn begin(local: &mut Local, state: &mut State) -> Result<Result<Commands, Frame>
     Ok(Ok(queue.commands))
 }
 
-pub(super) fn exec(local: &mut Local, state: &mut State, _: &[Bytes], now: i64) -> Replies {
-    let commands = match begin(local, state)? {
-        Ok(commands) => commands,
-        Err(reply) => return Ok(vec![reply]),
-    };
-    local.client.burst = Some(state.server.ticket());
-    let mut announced = Vec::new();
-    let mut replies = Vec::with_capacity(commands.len());
-    let length = commands.len();
-    for (spec, args) in commands {
-        let protocol = local.client.outbox.protocol();
-        let reply = run(local, state, spec, &args, now);
-        let reply =
-            reply.unwrap_or_else(|reject| vec![reject.frame(local.client.quirks.line_breaks)]);
-        if local.client.outbox.protocol() != protocol {
-            // The replies so far keep their form.
-            replies = replies
-                .iter()
-                .map(|reply| in_form_of(reply, protocol))
-                .collect();
-        }
-        let is_error = reply
-            .first()
-            .is_some_and(|reply| reply.as_error().is_some());
-        if local.client.quirks.swarm && !is_error {
-            announced.extend(upstream::announced(spec.name, &args));
-        }
-        replies.extend(reply);
+/// An EXEC that runs.
+pub(super) struct Execution {
+    commands: std::vec::IntoIter<(&'static Spec, Vec<Bytes>)>,
+    /// Number of all commands.
+    length: usize,
+    replies: Vec<Frame>,
+    announced: Vec<Bytes>,
+    /// The time of all commands.
+    now: i64,
+    /// The script that takes long, and where its reply will be.
+    long: Option<(&'static Spec, Arc<Mutex<Option<Reply>>>)>,
+}
+
+/// How far an EXEC has come.
+pub(super) enum Progress {
+    Over(Vec<Frame>),
+    /// It goes on when the script that takes long is over. Until then, other commands are rejected.
+    Long(Execution, BoxFuture<'static, ()>),
+}
+
+impl Execution {
+    /// Ends the transaction. Returns the reply of EXEC if there is nothing to run.
+    pub(super) fn begin(local: &mut Local, state: &mut State, now: i64) -> Result<Self, Reply> {
+        let commands = match begin(local, state) {
+            Ok(Ok(commands)) => commands,
+            Ok(Err(reply)) => return Err(Ok(reply)),
+            Err(reject) => return Err(Err(reject)),
+        };
+        local.client.burst = Some(state.server.ticket());
+        Ok(Self {
+            length: commands.len(),
+            replies: Vec::with_capacity(commands.len()),
+            commands: commands.into_iter(),
+            announced: Vec::new(),
+            now,
+            long: None,
+        })
     }
-    tracking::announce(state, &announced, Audience::All);
-    local.client.burst = None;
-    // A command with several replies counts as one, so as many are left behind the array.
-    let rest = replies.split_off(length.min(replies.len()));
-    let mut all = vec![Frame::array(&replies)];
-    all.extend(rest);
-    Ok(all)
+
+    pub(super) const fn now(&self) -> i64 {
+        self.now
+    }
+
+    /// Runs commands until all have run, or a script takes long.
+    pub(super) fn run(
+        mut self,
+        local: &mut Local,
+        store: &Arc<Store>,
+        state: &mut State,
+    ) -> Progress {
+        if let Some((spec, reply)) = self.long.take() {
+            let reply = reply.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let reply = reply.unwrap_or(Err(Reject::text("ERR the script has no reply")));
+            self.add(local, spec, &[], reply.map(|reply| vec![reply]));
+        }
+        while let Some((spec, args)) = self.commands.next() {
+            if let Run::Script = spec.run {
+                (state.server.tracking).read(local.client.id, spec, &args);
+                local.client.faults.count(spec.name);
+                match script::eval(local, store, state, &args, self.now) {
+                    Ok(Ran::Ended(reply)) => {
+                        self.add(local, spec, &args, reply.map(|reply| vec![reply]));
+                    }
+                    Ok(Ran::Long(long)) => {
+                        let slot = Arc::<Mutex<Option<Reply>>>::default();
+                        self.long = Some((spec, slot.clone()));
+                        let over = Box::pin(async move {
+                            let reply = long.await;
+                            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
+                        });
+                        return Progress::Long(self, over);
+                    }
+                    Err(reject) => self.add(local, spec, &args, Err(reject)),
+                }
+                continue;
+            }
+            let protocol = local.client.outbox.protocol();
+            let reply = run(local, state, spec, &args, self.now);
+            if local.client.outbox.protocol() != protocol {
+                // The replies so far keep their form.
+                let replies = self.replies.iter();
+                self.replies = replies.map(|reply| in_form_of(reply, protocol)).collect();
+            }
+            self.add(local, spec, &args, reply);
+        }
+        tracking::announce(state, &self.announced, Audience::All);
+        local.client.burst = None;
+        // A command with several replies counts as one, so as many are left behind the array.
+        let rest = self.replies.split_off(self.length.min(self.replies.len()));
+        let mut all = vec![Frame::array(&self.replies)];
+        all.extend(rest);
+        Progress::Over(all)
+    }
+
+    /// Adds the replies of a command.
+    fn add(&mut self, local: &Local, spec: &Spec, args: &[Bytes], replies: Replies) {
+        let quirks = local.client.quirks;
+        if quirks.swarm && replies.is_ok() {
+            self.announced.extend(upstream::announced(spec.name, args));
+        }
+        let reject = |reject: Reject| vec![reject.frame(quirks.line_breaks)];
+        self.replies.extend(replies.unwrap_or_else(reject));
+    }
 }
 
 /// Returns a reply that has the encoding of a version of RESP in both.
@@ -254,11 +323,8 @@ fn run(
     local.client.faults.count(spec.name);
     let run = match spec.run {
         Run::Data(run) => run,
-        Run::Script => {
-            return script::eval_in_transaction(local, state, args, now).map(|reply| vec![reply]);
-        }
         Run::Connection(run) => return run(local, state, args, now),
-        Run::Container => return Ok(vec![ok()]),
+        Run::Script | Run::Exec | Run::Container => return Ok(vec![ok()]),
     };
     state.select(local.database);
     notify::misses(&mut state.keyspace, spec, args);
@@ -269,7 +335,7 @@ fn run(
         args,
         now,
         protocol: local.client.outbox.protocol(),
-        subscribed: local.subscriptions.count() > 0,
+        subscribed: local.subscriptions.is_active(),
         again: false,
         ready: None,
         in_script: false,

@@ -5,7 +5,8 @@ use hyper::header::AUTHORIZATION;
 use hyper::http::request::Parts;
 
 use super::route;
-use crate::session::{Shared, WRONG_PASSWORD};
+use crate::login::WRONG_PASSWORD;
+use crate::session::Shared;
 
 /// Rejects a request without the right password; the error is its text.
 pub(super) fn check(shared: &Shared, head: &Parts) -> Result<(), &'static str> {

@@ -1,8 +1,10 @@
 //! Script commands, and execution of the commands that scripts call.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use swarm_resp::{Frame, RespVersion};
 use swarm_transport::facts::{self, Access};
 
@@ -13,7 +15,7 @@ use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
 use super::super::tracking::Audience;
 use super::super::traits::Traits;
-use super::super::{State, upstream};
+use super::super::{State, Store, upstream};
 use super::busy::Busy;
 use super::prepare::{Prepared, begin, compile, digest, is_function};
 use super::shebang::Flags;
@@ -22,9 +24,8 @@ use crate::backend::{Called, Client};
 
 const BUSY: Reject = Reject::text("BUSY Script exceeded time limit");
 const KILLED: Reject = Reject::text("ERR Script killed by user with SCRIPT KILL...");
-const TOO_LONG: Reject = Reject::text(
-    "ERR the script in a transaction ran longer than busy-reply-threshold, and was ended",
-);
+const TOO_LONG: Reject =
+    Reject::text("ERR the script of a script ran longer than busy-reply-threshold, and was ended");
 
 /// Longest time that a script may keep all other commands waiting, if it is not limited.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -251,8 +252,8 @@ impl Whole {
                 in_script: true,
                 block: None,
             }),
-            Run::Script => in_transaction(state, &self.client, self.database, args, now),
-            Run::Connection(_) | Run::Container => Ok(ok()),
+            Run::Script => nested(state, &self.client, self.database, args, now),
+            Run::Connection(_) | Run::Exec | Run::Container => Ok(ok()),
         }
     }
 }
@@ -269,26 +270,60 @@ fn limit(state: &State) -> Instant {
 /// Runs a script atomically. If it takes long, it goes on while other commands are rejected.
 pub(in super::super) fn eval_whole(
     local: &Local,
-    store: &std::sync::Arc<super::super::Store>,
+    store: &Arc<Store>,
     state: &mut State,
     name: &'static str,
     args: &[Bytes],
     now: i64,
 ) -> Called {
     local.client.faults.count(name);
-    let deadline = limit(state);
-    let mut whole = match Whole::begin(state, &local.client, local.database, args) {
-        Ok(whole) => whole,
+    let long = match eval(local, store, state, args, now) {
+        Ok(Ran::Ended(reply)) => {
+            local.reply(name, reply);
+            return Called::Done;
+        }
+        Ok(Ran::Long(long)) => long,
         Err(reject) => {
             local.reply(name, Err(reject));
             return Called::Done;
         }
     };
+    let (store, client) = (store.clone(), local.client.clone());
+    let over = Box::pin(async move {
+        let reply = long.await;
+        let mut state = store.lock();
+        state.server.busy = None;
+        link::settle(&store, &mut state, Audience::AllBut(client.id), now);
+        drop(state);
+        link::reply(&client, name, reply);
+    });
+    Called::Detached {
+        over,
+        blocked: tokio::sync::watch::channel(false).1,
+    }
+}
+
+/// A script that has been run.
+pub(in super::super) enum Ran {
+    Ended(Reply),
+    /// It takes long. Until it has ended, and its caller says so, other commands are rejected.
+    Long(BoxFuture<'static, Reply>),
+}
+
+/// Runs a script atomically, alone or in EXEC.
+pub(in super::super) fn eval(
+    local: &Local,
+    store: &Arc<Store>,
+    state: &mut State,
+    args: &[Bytes],
+    now: i64,
+) -> Result<Ran, Reject> {
+    let deadline = limit(state);
+    let mut whole = Whole::begin(state, &local.client, local.database, args)?;
     let ended = whole.run(state, now, deadline);
     state.select(local.database);
     if let Some(reply) = ended {
-        local.reply(name, reply);
-        return Called::Done;
+        return Ok(Ran::Ended(reply));
     }
     state.server.busy = Some(Busy {
         kill: whole.prepared.script.kill_switch(),
@@ -297,13 +332,13 @@ pub(in super::super) fn eval_whole(
         started: now,
     });
     let store = store.clone();
-    let over = Box::pin(async move {
+    Ok(Ran::Long(Box::pin(async move {
         let kill = whole.prepared.script.kill_switch();
         let mut ends = Box::pin(async {
             kill.killed().await;
             tokio::time::sleep(KILL_TIMEOUT).await;
         });
-        let reply = loop {
+        loop {
             let stop = tokio::select! {
                 stop = whole.prepared.script.stop() => stop,
                 // It is in a function that looks at nothing, and is left alone.
@@ -313,7 +348,7 @@ pub(in super::super) fn eval_whole(
                 }
             };
             match stop {
-                Stop::Done(reply) => break reply,
+                Stop::Done(reply) => return reply,
                 Stop::Loaded(_) => {}
                 Stop::Call { args, protocol } => {
                     let mut state = store.lock();
@@ -323,36 +358,12 @@ pub(in super::super) fn eval_whole(
                     }
                 }
             }
-        };
-        let mut state = store.lock();
-        state.server.busy = None;
-        link::settle(&store, &mut state, Audience::AllBut(whole.client.id), now);
-        drop(state);
-        link::reply(&whole.client, name, reply);
-    });
-    Called::Detached {
-        over,
-        blocked: tokio::sync::watch::channel(false).1,
-    }
+        }
+    })))
 }
 
-/// Runs a script of EXEC. It must end in time.
-pub(in super::super) fn eval_in_transaction(
-    local: &Local,
-    state: &mut State,
-    args: &[Bytes],
-    now: i64,
-) -> Reply {
-    in_transaction(state, &local.client, local.database, args, now)
-}
-
-fn in_transaction(
-    state: &mut State,
-    client: &Client,
-    database: usize,
-    args: &[Bytes],
-    now: i64,
-) -> Reply {
+/// Runs a script that a script of SwarmKeyDb calls. It must end in time.
+fn nested(state: &mut State, client: &Client, database: usize, args: &[Bytes], now: i64) -> Reply {
     let deadline = limit(state);
     let mut whole = Whole::begin(state, client, database, args)?;
     if let Some(reply) = whole.run(state, now, deadline) {

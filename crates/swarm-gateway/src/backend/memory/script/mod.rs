@@ -22,7 +22,7 @@ use super::call::Reply;
 
 pub(super) use busy::{Busy, script_kill};
 pub(super) use commands::{
-    eval_in_transaction, eval_interleaved, eval_whole, script_exists, script_flush, script_load,
+    Ran, eval, eval_interleaved, eval_whole, script_exists, script_flush, script_load,
 };
 pub(super) use functions::{COMMANDS as FUNCTIONS, Functions};
 use running::Script;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::super::reject::Reject;
-use super::lua::{Engine, KILLED, Port};
+use super::lua::{Engine, Port};
 use super::{Source, Stop};
 
 const TOO_MANY: Reject = Reject::text("ERR too many scripts are running; wait until they end");
@@ -182,11 +182,7 @@ fn run(engine: &mut Engine, job: Job) {
             drop(report(Ok(())));
             // An error means that the script is not wanted.
             if port.replies.recv().is_ok() {
-                let stop = match port.is_killed() {
-                    true => Stop::Done(Err(Reject::text(KILLED))),
-                    false => compiled.run(),
-                };
-                drop(job.stops.send(stop));
+                drop(job.stops.send(compiled.run()));
             }
         }
     }

@@ -108,7 +108,7 @@ pub(in super::super) fn smove(call: &mut Call<'_>) -> Reply {
 }
 
 /// `SPOP key [count]`.
-/// SPOP moves the members that are left into another set if this many times their number are popped.
+/// SPOP moves the members that are left into another set if this many times as many are popped.
 const MOVED: usize = 5;
 
 pub(in super::super) fn spop(call: &mut Call<'_>) -> Reply {

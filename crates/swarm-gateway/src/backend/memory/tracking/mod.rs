@@ -188,7 +188,7 @@ impl Server {
         };
         let kind: &[&[u8]] = if mode.in_resp2 || peer.outbox.protocol() == RespVersion::Resp3 {
             &[b"invalidate"]
-        } else if mode.redirect.is_some() && self.pubsub.count(target) != (0, 0) {
+        } else if mode.redirect.is_some() && self.pubsub.is_subscriber(target) {
             &[b"message", CHANNEL]
         } else {
             return;

@@ -40,6 +40,13 @@ const fn writes(name: &'static str, run: super::super::table::Data, announces: A
     }
 }
 
+const fn exec(name: &'static str) -> Row {
+    Row {
+        spec: Spec::upstream(name, Run::Exec).immediate(),
+        announces: Announces::Nothing,
+    }
+}
+
 const fn connection(name: &'static str, run: super::super::table::RunConnection) -> Row {
     Row {
         spec: Spec::upstream(name, Run::Connection(run)).immediate(),
@@ -73,7 +80,7 @@ static TABLE: &[Row] = &[
     reads("ECHO", server::echo),
     script("EVAL"),
     script("EVALSHA"),
-    connection("EXEC", transaction::exec),
+    exec("EXEC"),
     reads("EXISTS", keys::exists),
     writes("EXPIRE", keys::expire, At(1)),
     writes("EXPIREAT", keys::expireat, At(1)),

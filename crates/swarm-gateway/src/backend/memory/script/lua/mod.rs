@@ -15,4 +15,4 @@ mod redis;
 mod shared;
 
 pub(super) use engine::Engine;
-pub(super) use port::{KILLED, Port};
+pub(super) use port::Port;

@@ -13,7 +13,7 @@ use super::super::Stop;
 use super::raised::Raised;
 
 /// The error that ends a script.
-pub(in super::super) const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
+pub(super) const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
 
 /// The script's ends of the channels.
 pub(in super::super) struct Port {
@@ -23,7 +23,7 @@ pub(in super::super) struct Port {
 }
 
 impl Port {
-    pub(in super::super) fn is_killed(&self) -> bool {
+    pub(super) fn is_killed(&self) -> bool {
         self.killed.load(Ordering::Relaxed)
     }
 

@@ -12,7 +12,7 @@ use super::super::commands::is_known;
 use super::raised::Raised;
 use super::shared::Shared;
 use super::{convert, numbers};
-use crate::session::hello::REDIS_VERSION;
+use crate::hello::REDIS_VERSION;
 
 const NO_ARGUMENT: &str = "ERR Please specify at least one argument for this redis lib call";
 const UNKNOWN_COMMAND: &str = "ERR Invalid command passed to redis.acl_check_cmd()";

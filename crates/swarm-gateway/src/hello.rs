@@ -6,7 +6,7 @@ use swarm_resp::{Frame, RespVersion};
 use crate::dialect::{Dialect, Quirk};
 
 /// Redis's reply to HELLO before authentication.
-pub(super) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
+pub(crate) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
     authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
     authenticate the client and select the RESP protocol version at the same time";
 
@@ -17,7 +17,7 @@ pub(crate) const REDIS_VERSION: &str = "7.0.15";
 const SWARM_VERSION: &str = "7.0.0";
 
 /// Returns the version that a dialect states.
-pub(super) const fn version(dialect: Dialect) -> &'static str {
+pub(crate) const fn version(dialect: Dialect) -> &'static str {
     match dialect.has(Quirk::SwarmCommands) {
         true => SWARM_VERSION,
         false => REDIS_VERSION,
@@ -74,7 +74,7 @@ impl<'a> Hello<'a> {
 impl<'a> Hello<'a> {
     /// Parses the options as SwarmKeyDb does: any other version is unsupported, and words that it
     /// does not know are ignored. A password without a user is its own user.
-    pub(super) fn parse_leniently(args: &'a [Bytes]) -> Result<Self, String> {
+    pub(crate) fn parse_leniently(args: &'a [Bytes]) -> Result<Self, String> {
         let mut hello = Self {
             protocol: None,
             credentials: None,
@@ -140,7 +140,7 @@ pub(crate) fn reply(protocol: RespVersion, id: u64, release: &str) -> Frame {
 
 /// Returns the elements of a map as a reader without map support leaves them behind; each then
 /// answers a later command.
-pub(super) fn leftovers() -> impl Iterator<Item = Frame> {
+pub(crate) fn leftovers() -> impl Iterator<Item = Frame> {
     let before = ["server", "swarmkeydb", "version", SWARM_VERSION, "proto"];
     let after = ["mode", "standalone", "role", "master", "modules"];
     (before.into_iter().map(Frame::bulk))
