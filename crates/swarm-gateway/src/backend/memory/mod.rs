@@ -11,6 +11,7 @@ mod config;
 mod connection;
 mod databases;
 mod deadlines;
+mod debug;
 mod dump;
 mod elements;
 mod evict;

@@ -126,8 +126,9 @@ fn called(
             "ERR Wrong number of args calling Redis command from script",
         ));
     }
+    let is_denied = Traits::of(spec.name).is_some_and(|traits| traits.has("noscript"));
     let is_allowed = (matches!(spec.run, Run::Data(_)) || spec.name == "SELECT")
-        && !Traits::of(spec.name).is_some_and(|traits| traits.has("noscript"));
+        && (!is_denied || state.server.allows_scripts_all);
     if !is_allowed {
         return Err(Reject::text(
             "ERR This Redis command is not allowed from script",
