@@ -156,7 +156,6 @@ impl Arguments<'_> {
     /// Sets a number, if there is one.
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
         reason = "what does not fit is refused"
     )]
     fn set_number(
