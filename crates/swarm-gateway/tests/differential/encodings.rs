@@ -53,6 +53,16 @@ pub(crate) const ALL: &[(&str, &str)] = &[
      0: EXPIREAT k 9223372036854775
      0: EXPIRETIME k
      0: EXPIREAT k 9223372036854776
-     0: PEXPIRE k 9223372036854775807",
+     0: PEXPIRE k 9223372036854775807
+         0: SET bits 1e3
+         0: SETBIT bits 7 1
+         0: OBJECT ENCODING bits
+         0: COMMAND GETKEYS LMPOP 10 l3 l2 LEFT
+         0: COMMAND GETKEYS LMPOP 3 l3 l2 LEFT
+         0: COMMAND GETKEYS LMPOP x l3 l2 LEFT
+         0: COMMAND GETKEYS ZUNIONSTORE d 10 a b
+         0: COMMAND GETKEYS EVAL x 2 a
+         0: COMMAND GETKEYS EVAL x -1 a
+         0: COMMAND GETKEYS EVAL x 1 a",
     ),
 ];

@@ -400,6 +400,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "local t=redis.call('zrange','zz',0,-1,'withscores') return t",
     "local a = xpcall() return 1",
     "local a = xpcall(1) return 1",
+    "redis.call('set','rk',1) local p=redis.call('dump','rk') \
+     redis.call('restore','rk',9223372036854775807,p,'replace') return redis.call('exists','rk')",
     // What SPOP leaves is stored anew if it is little.
     "redis.call('sadd','sp','a',1,2,3,4,5,6,7) redis.call('srem','sp','a') \
      redis.call('spop','sp',5) return redis.call('object','encoding','sp')",

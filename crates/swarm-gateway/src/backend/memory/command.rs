@@ -255,13 +255,20 @@ pub(super) fn getkeys(call: &mut Call<'_>) -> Reply {
     let request = Request::new("", args);
     let positions = facts_of(spec).keys(&request.args());
     let mut keys: Vec<_> = positions.iter().filter_map(|at| args.get(at)).collect();
-    if facts_of(spec).script {
-        // The number of keys is an argument, which may be wrong.
-        let announced = args.get(2).and_then(|number| number::integer(number).ok());
-        if announced != i64::try_from(keys.len()).ok() {
-            keys.clear();
+    // The number of keys may be an argument, which may be wrong.
+    let is_wrong = |place: &Place| match place {
+        Place::Counted(at) => {
+            let at = usize::from(*at);
+            let announced = args.get(at).and_then(|number| number::integer(number).ok());
+            let announced = announced.and_then(|count| usize::try_from(count).ok());
+            announced.is_none_or(|count| count > args.len().saturating_sub(at + 1))
         }
-    } else if keys.is_empty() {
+        _ => false,
+    };
+    if places_of(spec).iter().any(is_wrong) {
+        keys.clear();
+    }
+    if keys.is_empty() && !facts_of(spec).script {
         return Err(Reject::text("ERR Invalid arguments specified for command"));
     }
     Ok(Frame::build(|reply| {

@@ -92,6 +92,8 @@ fn setbit(call: &mut Call<'_>) -> Reply {
         set_bit(&mut bytes, offset, on);
         call.put_bits(key, bytes);
         call.keyspace.notify(Class::STRING, "setbit", key);
+    } else {
+        call.keyspace.set_origin(key, Origin::Modified);
     }
     Ok(Frame::integer(before.into()))
 }

@@ -146,7 +146,8 @@ fn restore(call: &mut Call<'_>) -> Reply {
     let expiry = match (ttl, options.absolute) {
         (0, _) => Expiry::Never,
         (ttl, true) => Expiry::At(ttl),
-        (ttl, false) => Expiry::At(ttl.saturating_add(call.now)),
+        // A sum that is too large lies in the past, as in Redis.
+        (ttl, false) => Expiry::At(ttl.wrapping_add(call.now)),
     };
     if matches!(expiry, Expiry::At(deadline) if deadline <= call.now) {
         if removed {
