@@ -91,14 +91,23 @@ impl Peers {
         observer.run(0, args)
     }
 
-    /// Returns whether a key of Redis is encoded as a hash table, whose order is random. The
-    /// database is not known.
-    pub(crate) fn is_table(&mut self, key: &[u8]) -> bool {
+    /// Returns whether Redis has one of these encodings for a key. The database is not known.
+    fn is_encoded(&mut self, key: &[u8], encodings: &[&[u8]]) -> bool {
         (0..16).any(|database| {
             self.observe(&["SELECT", &database.to_string()]);
             let reply = self.observe(&[b"OBJECT".as_slice(), b"ENCODING", key]);
-            [&b"$9\r\nhashtable\r\n"[..], b"$8\r\nskiplist\r\n"].contains(&reply.as_slice())
+            encodings.contains(&reply.as_slice())
         })
+    }
+
+    /// Returns whether a key of Redis is encoded as a hash table, whose order is random.
+    pub(crate) fn is_table(&mut self, key: &[u8]) -> bool {
+        self.is_encoded(key, &[b"$9\r\nhashtable\r\n", b"$8\r\nskiplist\r\n"])
+    }
+
+    /// Returns whether a key of Redis is encoded as an integer.
+    pub(crate) fn is_integer(&mut self, key: &[u8]) -> bool {
+        self.is_encoded(key, &[b"$3\r\nint\r\n"])
     }
 
     /// Returns whether Redis stores a number of integers in their order.
