@@ -109,6 +109,7 @@ impl Arena {
             }
         }
         for (at, step) in steps.iter().enumerate() {
+            theirs.before(&step.args);
             let our_reply = ours.run(step.connection, &step.args);
             let their_reply = theirs.run(step.connection, &step.args);
             tally.count(protocol, &step.args, our_reply == their_reply);
