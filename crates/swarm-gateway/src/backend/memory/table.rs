@@ -8,6 +8,7 @@ use fnv::FnvHashMap;
 use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
+use super::traits::Traits;
 use super::{
     State, admin, bitmaps, bzpop, clients, command, config, connection, databases, debug, dump,
     expire, geo, hashes, hyperloglog, info, keys, lcs, lists, login, object, pubsub, ranges, scan,
@@ -299,6 +300,23 @@ pub(super) fn lookup(name: &str, args: &[Bytes]) -> Result<&'static Spec, Reject
         spec = found.ok_or_else(|| Reject::subcommand(name, given))?;
     }
     Ok(spec)
+}
+
+/// Returns whether Redis has a command, whether this store does or not.
+#[cfg(feature = "lua")]
+pub(super) fn is_known(args: &[Bytes]) -> bool {
+    let name = args.first().map(|name| name.to_ascii_uppercase());
+    let name = String::from_utf8_lossy(name.as_deref().unwrap_or_default()).into_owned();
+    let with_sub = |sub: &Bytes| {
+        let sub = String::from_utf8_lossy(sub).to_ascii_uppercase();
+        Traits::of(&format!("{name}|{sub}")).is_some()
+    };
+    match args.get(1) {
+        _ if lookup(&name, args).is_ok() => true,
+        _ if name.contains('|') => false,
+        Some(sub) if Traits::has_subcommands(&name) => with_sub(sub),
+        _ => Traits::of(&name).is_some(),
+    }
 }
 
 /// Returns the command that `args` call. `name` is the command name in upper case.

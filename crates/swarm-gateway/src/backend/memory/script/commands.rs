@@ -77,23 +77,6 @@ fn is_refused_elsewhere(name: &str, args: &[Bytes]) -> bool {
     traits.is_some_and(|traits| traits.has("noscript"))
 }
 
-/// Returns whether Redis has a command, whether this store does or not.
-#[cfg(feature = "lua")]
-pub(super) fn is_known(args: &[Bytes]) -> bool {
-    let name = args.first().map(|name| name.to_ascii_uppercase());
-    let name = String::from_utf8_lossy(name.as_deref().unwrap_or_default()).into_owned();
-    let with_sub = |sub: &Bytes| {
-        let sub = String::from_utf8_lossy(sub).to_ascii_uppercase();
-        Traits::of(&format!("{name}|{sub}")).is_some()
-    };
-    match args.get(1) {
-        _ if table::lookup(&name, args).is_ok() => true,
-        _ if name.contains('|') => false,
-        Some(sub) if Traits::has_subcommands(&name) => with_sub(sub),
-        _ => Traits::of(&name).is_some(),
-    }
-}
-
 fn writes(spec: &Spec) -> bool {
     let (name, sub) = spec.name.split_once('|').unwrap_or((spec.name, ""));
     facts::named(name.as_bytes(), sub.as_bytes()).access == Access::Write

@@ -7,8 +7,8 @@ use mlua::{Lua, MultiValue, Table, Value};
 use sha1::{Digest, Sha1};
 use swarm_resp::RespVersion;
 
+use super::super::super::table::is_known;
 use super::super::Profile;
-use super::super::commands::is_known;
 use super::raised::Raised;
 use super::shared::Shared;
 use super::{convert, numbers};
