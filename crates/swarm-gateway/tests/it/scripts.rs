@@ -339,21 +339,3 @@ async fn a_killed_script_that_looks_at_nothing_is_left_alone() {
     assert!(ended.starts_with("-ERR Script killed by user"), "{ended}");
     assert_eq!(other.call("SET k v").await, "\"OK\"");
 }
-
-#[tokio::test]
-async fn scripts_may_call_everything_if_debug_says_so() {
-    let gateway = swarm_gateway::test().await.unwrap();
-    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
-    let script = "return redis.call('SCRIPT', 'EXISTS', 'x')";
-    for (value, expected) in [
-        ("0", "-ERR This Redis command is not allowed"),
-        ("1", "[0]"),
-    ] {
-        peer.call(&format!("DEBUG SET-DISABLE-DENY-SCRIPTS {value}"))
-            .await;
-        let reply = eval(&mut peer, script, &["0"]).await;
-        assert!(reply.starts_with(expected), "{reply}");
-    }
-    let refused = "-ERR unknown subcommand or wrong number of arguments for 'FOO'. Try DEBUG HELP.";
-    assert_eq!(peer.call("DEBUG FOO").await, refused);
-}

@@ -11,7 +11,6 @@ mod config;
 mod connection;
 mod databases;
 mod deadlines;
-mod debug;
 mod dump;
 mod elements;
 mod evict;

@@ -44,8 +44,6 @@ pub(super) struct Server {
     pub(super) evicted: u64,
     /// Threads that run scripts.
     pub(super) threads: Threads,
-    /// Whether scripts may call the commands that Redis does not allow them.
-    pub(super) allows_scripts_all: bool,
     /// The script that has run for so long that other commands are rejected.
     pub(super) busy: Option<Busy>,
     pub(super) config: Config,
@@ -166,7 +164,6 @@ impl Default for Server {
             failed: BTreeMap::new(),
             evicted: 0,
             threads: Threads::default(),
-            allows_scripts_all: false,
             busy: None,
             config: Config::default(),
             notifications: Flags::default(),

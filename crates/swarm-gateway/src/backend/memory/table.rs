@@ -10,9 +10,9 @@ use super::link::{self, Local, Replies};
 use super::reject::Reject;
 use super::traits::Traits;
 use super::{
-    State, admin, bitmaps, bzpop, clients, command, config, connection, databases, debug, dump,
-    expire, geo, hashes, hyperloglog, info, keys, lcs, lists, login, object, pubsub, ranges, scan,
-    script, server, sets, sort, sorted_sets, streams, strings, tracking, transaction,
+    State, admin, bitmaps, bzpop, clients, command, config, connection, databases, dump, expire,
+    geo, hashes, hyperloglog, info, keys, lcs, lists, login, object, pubsub, ranges, scan, script,
+    server, sets, sort, sorted_sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -148,7 +148,6 @@ static TABLE: &[Spec] = &[
     data("CONFIG|SET", -4, config::set),
     data("COPY", -3, keys::copy),
     data("DBSIZE", 1, keys::dbsize),
-    data("DEBUG", -2, debug::debug),
     data("DECR", 2, strings::decr),
     data("DECRBY", 3, strings::decrby),
     data("DEL", -2, keys::del),

@@ -109,9 +109,8 @@ fn called(
             "ERR Wrong number of args calling Redis command from script",
         ));
     }
-    let is_denied = Traits::of(spec.name).is_some_and(|traits| traits.has("noscript"));
     let is_allowed = (matches!(spec.run, Run::Data(_)) || spec.name == "SELECT")
-        && (!is_denied || state.server.allows_scripts_all);
+        && !Traits::of(spec.name).is_some_and(|traits| traits.has("noscript"));
     if !is_allowed {
         return Err(Reject::text(
             "ERR This Redis command is not allowed from script",
