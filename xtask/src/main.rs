@@ -1,6 +1,7 @@
 //! Repository tasks. `cargo xtask ci` runs everything that the CI workflow runs; each part also
 //! runs on its own.
 
+mod browser;
 mod codegen;
 mod examples;
 mod fuzz;
@@ -11,6 +12,7 @@ mod peers;
 mod release;
 mod shell;
 mod tidy;
+mod wasm;
 mod web;
 mod width;
 
@@ -87,6 +89,8 @@ enum Task {
     /// Run the tests of Redis and redis-py, and checks with ioredis and node-redis, against the
     /// gateway (needs tclsh, python3, npm, and redis-server)
     Peers(peers::Options),
+    /// Serve the example of a page beside a gateway, or test the client in Chromium
+    Browser(browser::Options),
     /// Run the examples and compare their output with examples/README.md
     Examples {
         /// Write their output to examples/README.md
@@ -130,6 +134,7 @@ fn run(task: Task) -> Result<()> {
                 update: false,
                 server: Some(examples::Server::Upstream),
             },
+            Task::Browser(browser::Options::all_tests()),
             Task::Peers(peers::Options::default()),
             Task::Loom,
             Task::Simulate,
@@ -155,7 +160,10 @@ fn run(task: Task) -> Result<()> {
             shell::command("cargo", "doc --workspace --all-features --no-deps")
                 .env("RUSTDOCFLAGS", "-D warnings"),
         ),
-        Task::Deny => cargo("deny", "deny --all-features check bans licenses sources"),
+        Task::Deny => {
+            cargo("deny", "deny --all-features check bans licenses sources")?;
+            browser::deny()
+        }
         Task::Tidy => tidy::check(),
         Task::Web => web::check(),
         Task::Package => release::package(),
@@ -204,6 +212,7 @@ fn run(task: Task) -> Result<()> {
             cargo("kills", &format!("{run} kills -- 20"))?;
             cargo("histories", &format!("{run} histories -- 200000"))
         }
+        Task::Browser(options) => browser::browser(&options),
         Task::Peers(options) => peers::run(&options),
         Task::Examples { update, server } => match server {
             Some(server) => examples::check_against(server),

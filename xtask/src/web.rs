@@ -1,14 +1,12 @@
 //! Checks that the crates for browsers compile there, reach no clock or thread that panics there,
 //! and that neither target compiles what only the other one needs.
 
-use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::shell::{command, output, run};
-
-const TARGET: &str = "wasm32-unknown-unknown";
+use crate::wasm::{Compiler, TARGET};
 
 /// What is built for browsers, with a folder of its own, so that it rebuilds nothing else.
 const CRATES: &[&str] = &[
@@ -39,75 +37,31 @@ const NATIVE: &[&str] = &[
     "tungstenite",
 ];
 
-/// Paths of Debian's packages `rustc-web`, `cargo-web` and `rust-web-src`.
-const DEBIAN_CARGO: &str = "/usr/bin/cargo";
-const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
-
-/// Compilers that can build for browsers.
-enum Compiler {
-    /// The toolchain in use has the target.
-    Toolchain,
-    /// Debian's compiler, which builds the standard library from its sources.
-    Debian,
-}
-
-impl Compiler {
-    fn find() -> Result<Self> {
-        let libraries = format!("--print target-libdir --target {TARGET}");
-        let libraries = output(&mut command("rustc", &libraries))?;
-        if Path::new(libraries.trim()).exists() {
-            return Ok(Self::Toolchain);
+/// Returns the command that checks crates.
+fn checking(compiler: &Compiler, arguments: &str) -> Result<Command> {
+    let arguments = format!("--target-dir target/web {arguments}");
+    Ok(match compiler {
+        Compiler::Toolchain => {
+            let mut clippy = compiler.cargo("clippy", &format!("{arguments} -- -D warnings"))?;
+            clippy.env("CLIPPY_CONF_DIR", "xtask/web");
+            clippy
         }
-        let sysroot = command(DEBIAN_RUSTC, "--print sysroot").output();
-        let sysroot = sysroot
-            .ok()
-            .and_then(|found| String::from_utf8(found.stdout).ok());
-        let sources = sysroot.map(|root| Path::new(root.trim()).join("lib/rustlib/src/rust"));
-        if sources.is_some_and(|sources| sources.exists()) && Path::new(DEBIAN_CARGO).exists() {
-            return Ok(Self::Debian);
+        Compiler::Debian => {
+            let mut check = compiler.cargo("check", &arguments)?;
+            check.env("RUSTFLAGS", "-D warnings");
+            check
         }
-        bail!(
-            "no compiler for {TARGET}; run `rustup target add {TARGET}`, or on Debian \
-             `apt-get install rustc-web cargo-web rust-web-src`"
-        )
-    }
-
-    /// Says what is used, and what it leaves out.
-    const fn describe(&self) -> &'static str {
-        match self {
-            Self::Toolchain => "the toolchain's target, with clippy",
-            Self::Debian => "Debian's compiler, which builds std, without clippy",
-        }
-    }
-
-    fn check(&self, arguments: &str) -> Command {
-        let options = format!("--target {TARGET} --target-dir target/web {arguments}");
-        match self {
-            Self::Toolchain => {
-                let mut clippy = command("cargo", &format!("clippy {options} -- -D warnings"));
-                clippy.env("CLIPPY_CONF_DIR", "xtask/web");
-                clippy
-            }
-            Self::Debian => {
-                let std = "-Z build-std=std,panic_abort";
-                let mut check = command(DEBIAN_CARGO, &format!("check {std} {options}"));
-                check
-                    .env("RUSTC", DEBIAN_RUSTC)
-                    .env("RUSTC_BOOTSTRAP", "1")
-                    .env("RUSTFLAGS", "-D warnings");
-                check
-            }
-        }
-    }
+    })
 }
 
 pub(crate) fn check() -> Result<()> {
     check_dependencies()?;
     let compiler = Compiler::find()?;
     println!("web: {}", compiler.describe());
-    CRATES
-        .iter()
-        .try_for_each(|arguments| run(&format!("web {arguments}"), &mut compiler.check(arguments)))
+    CRATES.iter().try_for_each(|arguments| {
+        let mut checking = checking(&compiler, arguments)?;
+        run(&format!("web {arguments}"), &mut checking)
+    })
 }
 
 /// Checks which crates each target depends on.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -18,6 +19,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) trait Peer {
     /// Whether each request is an exchange of its own.
     const IS_HTTP: bool;
+
+    /// Maximum number of requests that are sent before a reply is taken.
+    const AT_ONCE: usize = 30;
+
+    /// Whether one poll may receive several replies.
+    const READS_BATCHES: bool = !Self::IS_HTTP;
 
     fn connector(&self, options: TransportOptions) -> Arc<dyn Connect>;
 
@@ -45,9 +52,13 @@ pub(crate) trait Peer {
 }
 
 /// Time limit of a step, shorter than the default timeouts of the transports.
-async fn soon<P: Peer + ?Sized, T>(future: impl Future<Output = T>) -> T {
-    let result = P::within(Duration::from_secs(5), future).await;
-    result.expect("timed out after 5 s")
+#[track_caller]
+fn soon<P: Peer + ?Sized, T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+    let step = Location::caller();
+    async move {
+        let result = P::within(Duration::from_secs(5), future).await;
+        result.unwrap_or_else(|| panic!("timed out after 5 s at {step}"))
+    }
 }
 
 async fn start(transport: &mut BoxTransport, request: Request) -> Result<(), TransportError> {
@@ -126,7 +137,8 @@ pub(crate) async fn replies_reach_64_concurrent_senders<P: Peer>(peer: &P) {
     });
     let senders = join_all(senders);
     drop(calls);
-    soon::<P, _>(join(driver, senders)).await;
+    let all = P::within(MINUTE, join(driver, senders)).await;
+    all.expect("timed out");
 }
 
 pub(crate) async fn values_of_every_size_pass<P: Peer>(peer: &P) {
@@ -184,7 +196,7 @@ pub(crate) async fn ten_thousand_requests_in_one_burst<P: Peer>(peer: &P) {
     });
     // A debug build encodes and answers them one by one.
     P::within(MINUTE, all).await.expect("timed out");
-    if !P::IS_HTTP {
+    if P::READS_BATCHES {
         assert!(
             flushes * 5 < burst,
             "{flushes} flushes for {burst} requests"
@@ -276,10 +288,11 @@ pub(crate) async fn a_peer_that_leaves_ends_the_transport<P: Peer>(peer: &P) {
 pub(crate) async fn closing_delivers_what_was_started<P: Peer>(peer: &P) {
     // More data than the sockets buffer is pending when the transport closes, and the peer answers
     // meanwhile.
-    let connector = peer.connector(TransportOptions::new().write_buffer(4 << 20));
+    let options = TransportOptions::new().write_buffer(4 << 20);
+    let connector = peer.connector(options.http_concurrency(P::AT_ONCE));
     let mut transport = soon::<P, _>(connector.connect()).await.unwrap();
     let value = "x".repeat(50 << 10);
-    for _ in 0..30 {
+    for _ in 0..P::AT_ONCE {
         soon::<P, _>(start(&mut transport, Request::new("ECHO", value.as_str())))
             .await
             .unwrap();
@@ -294,7 +307,7 @@ pub(crate) async fn closing_delivers_what_was_started<P: Peer>(peer: &P) {
     assert!(end.is_closed(), "{end:?}");
     drop(transport);
     soon::<P, _>(peer.ended()).await;
-    assert_eq!(peer.requests().await, 30);
+    assert_eq!(peer.requests().await, P::AT_ONCE);
 }
 
 pub(crate) async fn dropping_ends_the_connection<P: Peer>(peer: &P) {
