@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use crate::{BoxTransport, TransportError};
 
@@ -24,6 +25,23 @@ pub trait Connect: Send + Sync + 'static {
     ///
     /// Dropping the future abandons the attempt and closes the socket.
     fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>>;
+
+    /// Returns work that the connector has between attempts to connect, such as probing servers. A
+    /// client runs it in a task of its own for as long as the client exists. Returns `None`, the
+    /// default, if there is none.
+    fn upkeep(&self) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+}
+
+impl Connect for Arc<dyn Connect> {
+    fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
+        (**self).connect()
+    }
+
+    fn upkeep(&self) -> Option<BoxFuture<'static, ()>> {
+        (**self).upkeep()
+    }
 }
 
 impl<F, Fut> Connect for F

@@ -44,6 +44,8 @@
 //! # }
 //! ```
 //!
+//! A [`failover`] is a connector over the connectors of several servers.
+//!
 //! # Implementing a transport
 //!
 //! Often there is nothing to implement: [`RespTransport`] speaks RESP over any byte stream, and a
@@ -171,6 +173,7 @@ mod dial;
 mod endpoint;
 mod error;
 pub mod facts;
+pub mod failover;
 #[cfg(all(
     feature = "ws",
     not(all(target_family = "wasm", target_os = "unknown"))

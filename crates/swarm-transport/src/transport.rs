@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
+use crate::failover::Route;
 use crate::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 /// A boxed [`Transport`], as returned by [`Connect::connect`](crate::Connect::connect).
@@ -47,12 +48,13 @@ pub type BoxTransport = Box<dyn Transport>;
 ///
 /// # Wrapping another transport
 ///
-/// Use a [`Wrapper`](crate::Wrapper), which forwards all nine methods. If you implement this trait
+/// Use a [`Wrapper`](crate::Wrapper), which forwards all ten methods. If you implement this trait
 /// instead, forward the provided ones too: without [`check`](Self::check), the client sends requests
 /// that the inner transport would have rejected; without
 /// [`received_bytes`](Self::received_bytes), it drops connections on which a large reply arrives
 /// slowly; without [`peer_identified`](Self::peer_identified), replies of SwarmKeyDb over TCP may
-/// take 40 ms longer.
+/// take 40 ms longer; without [`route`](Self::route), it stays on an endpoint that a
+/// [`Failover`](crate::failover::Failover) has left.
 pub trait Transport: Send {
     /// Returns what this transport can carry.
     fn capabilities(&self) -> Capabilities;
@@ -77,6 +79,12 @@ pub trait Transport: Send {
     /// a change counts as activity. Returns `None`, the default, if the transport does not count;
     /// then only complete frames count as activity.
     fn received_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// Returns the endpoint that the connection leads to, if its connector has chosen among several:
+    /// see [`failover`](crate::failover). Returns `None`, the default, otherwise.
+    fn route(&self) -> Option<&Route> {
         None
     }
 
@@ -138,6 +146,10 @@ impl Transport for BoxTransport {
 
     fn received_bytes(&self) -> Option<u64> {
         (**self).received_bytes()
+    }
+
+    fn route(&self) -> Option<&Route> {
+        (**self).route()
     }
 
     fn peer_identified(&mut self, peer: &PeerIdentity) {

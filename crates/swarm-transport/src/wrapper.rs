@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
+use crate::failover::Route;
 use crate::{
     BoxTransport, Capabilities, PeerIdentity, RequestRejection, Transport, TransportError,
 };
@@ -37,6 +38,11 @@ pub trait Intercept: Send {
     /// See [`Transport::received_bytes`].
     fn received_bytes(&self, inner: &dyn Transport) -> Option<u64> {
         inner.received_bytes()
+    }
+
+    /// See [`Transport::route`].
+    fn route<'a>(&'a self, inner: &'a dyn Transport) -> Option<&'a Route> {
+        inner.route()
     }
 
     /// See [`Transport::peer_identified`].
@@ -196,6 +202,10 @@ impl<T: Transport, I: Intercept> Transport for Wrapper<T, I> {
 
     fn received_bytes(&self) -> Option<u64> {
         self.intercept.received_bytes(&self.inner)
+    }
+
+    fn route(&self) -> Option<&Route> {
+        self.intercept.route(&self.inner)
     }
 
     fn peer_identified(&mut self, peer: &PeerIdentity) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use swarm_transport::failover::Route;
 use swarm_transport::{Connect, TransportError, TransportErrorKind};
 use tracing::Instrument as _;
 
@@ -109,7 +110,9 @@ impl Dialer {
     ) -> Result<Link, Disconnect> {
         let (mut link, credentials, attempt) = self.dial(deadline).await?;
         session.log_in_with(credentials);
+        session.arrive(link.route());
         session.open(link.capabilities());
+        let deadline = handshake_by(&link, deadline);
         let address = session.settings.address.clone();
         let handshake = poll_fn(|cx| {
             loop {
@@ -127,15 +130,24 @@ impl Dialer {
             .await
             .unwrap_or_else(|_| Err(no_handshake_in_time(address.as_deref()).into()));
         if let Err(reason) = done {
+            link.report(&reason);
             attempt.failed(&reason);
             return Err(reason);
         }
         attempt.succeeded();
+        link.established();
         if session.is_stateful() {
             link.peer_identified(session.peer());
         }
         Ok(link)
     }
+}
+
+/// Returns when a handshake must be complete: earlier if another endpoint can be tried instead.
+pub(super) fn handshake_by(link: &Link, deadline: Instant) -> Instant {
+    let patience = link.route().and_then(Route::patience);
+    let earlier = patience.and_then(|patience| Instant::now().checked_add(patience));
+    earlier.map_or(deadline, |earlier| earlier.min(deadline))
 }
 
 fn not_connected_in_time() -> TransportError {

@@ -12,6 +12,8 @@ pub(crate) enum Disconnect {
     /// The connection was drained, because a reply asked for another one or the credentials have
     /// changed.
     Drained,
+    /// The client has moved to another endpoint, and no reply over this connection is awaited.
+    Moved,
 }
 
 impl From<TransportError> for Disconnect {
@@ -58,6 +60,17 @@ impl Disconnect {
         )
     }
 
+    /// Whether the server does not answer any more. `None` if the end says nothing about it.
+    pub(crate) fn is_unresponsive(&self) -> Option<bool> {
+        match self {
+            Self::Transport(error) => Some(error.is_timeout()),
+            Self::Violation(Violation::Silent(_) | Violation::Overdue(_)) => Some(true),
+            Self::Violation(_) if self.is_unreadable_hello() => None,
+            Self::Violation(_) => Some(false),
+            Self::Drained | Self::Moved => None,
+        }
+    }
+
     /// Whether the HTTP fallback may be used. Not after the server refused something in the
     /// handshake, which the fallback would hide.
     pub(crate) fn may_fall_back(&self) -> bool {
@@ -66,7 +79,7 @@ impl Disconnect {
             Self::Violation(Violation::Handshake(
                 HandshakeError::Auth(_) | HandshakeError::Session { .. },
             )) => false,
-            Self::Violation(_) | Self::Drained => true,
+            Self::Violation(_) | Self::Drained | Self::Moved => true,
         }
     }
 
@@ -95,6 +108,11 @@ impl Disconnect {
                 );
                 TransportError::new(TransportErrorKind::Protocol, violation.to_string())
                     .with_transient(!refused)
+            }
+            Self::Moved => {
+                let what = "the client has moved to another server; transactions and watches on \
+                            the previous one have ended";
+                TransportError::new(TransportErrorKind::Closed, what)
             }
             Self::Drained => {
                 let what = "a reply of the server asked for another connection";

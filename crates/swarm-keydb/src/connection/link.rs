@@ -3,8 +3,10 @@
 use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
+use swarm_transport::failover::Route;
 use swarm_transport::{BoxTransport, Capabilities, PeerIdentity, RequestRejection, TransportError};
 
+use super::Disconnect;
 use crate::runtime::Instant;
 
 /// Source of the requests that a [`Link`] sends.
@@ -31,11 +33,14 @@ pub(crate) struct Link {
     flushed: bool,
     /// Number of bytes received at the last check, if the transport counts them.
     received_bytes: Option<u64>,
+    /// The endpoint, if the connector has chosen among several.
+    route: Option<Route>,
 }
 
 impl Link {
-    pub(crate) const fn new(transport: BoxTransport) -> Self {
+    pub(crate) fn new(transport: BoxTransport) -> Self {
         Self {
+            route: transport.route().cloned(),
             transport,
             flushed: true,
             received_bytes: None,
@@ -44,6 +49,37 @@ impl Link {
 
     pub(crate) fn capabilities(&self) -> Capabilities {
         self.transport.capabilities()
+    }
+
+    /// The endpoint, if the connector has chosen among several.
+    pub(crate) const fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
+    }
+
+    /// Ready when the connector has chosen another endpoint for new connections.
+    #[inline]
+    pub(crate) fn poll_outdated(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.route {
+            Some(route) => route.poll_outdated(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Reports to the connector that the handshake is complete.
+    pub(crate) fn established(&self) {
+        if let Some(route) = &self.route {
+            route.established();
+        }
+    }
+
+    /// Reports to the connector why the connection has ended.
+    pub(crate) fn report(&self, disconnect: &Disconnect) {
+        if let (Some(route), Some(is_unresponsive)) = (&self.route, disconnect.is_unresponsive()) {
+            match is_unresponsive {
+                true => route.unresponsive(),
+                false => route.lost(),
+            }
+        }
     }
 
     /// Informs the transport about the server's identity.

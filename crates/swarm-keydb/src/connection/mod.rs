@@ -27,6 +27,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swarm_resp::Frame;
+use swarm_transport::failover::Route;
 use swarm_transport::{Capabilities, TransportError};
 
 pub(crate) use dialer::{Dialer, GRACE};
@@ -172,6 +173,14 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// Ends a batch of one or more frames.
     fn received(&mut self, batch: Self::Batch);
 
+    /// The connector has chosen another endpoint for new connections. Called again and again until
+    /// the connection ends, or the link is replaced by one to that endpoint.
+    ///
+    /// # Errors
+    ///
+    /// When the connection ends, because no reply over it is awaited.
+    fn poll_outdated(&mut self, link: &mut Link, cx: &mut Context<'_>) -> Result<(), End>;
+
     /// Checks, after sending and receiving, whether the connection ends.
     ///
     /// # Errors
@@ -290,18 +299,23 @@ impl<P: Protocol> Connection<P> {
         let login = self.dialer.login_version();
         let dialer = self.dialer.clone();
         let dialed = self.while_offline(dialer.dial(deadline)).await;
+        let mut has_alternative = false;
         let (disconnect, lifetime) = match dialed.map_err(offline)? {
             Err(disconnect) => (disconnect, Lifetime::Failed),
             Ok((mut link, credentials, attempt)) => {
                 let capabilities = link.capabilities();
                 self.protocol.accept(capabilities).map_err(offline)?;
+                self.protocol.session_mut().arrive(link.route());
                 self.protocol.opened(capabilities, credentials, login);
+                let deadline = dialer::handshake_by(&link, deadline);
                 match self.serve(&mut link, attempt, deadline).await {
                     End::Stopped(stop) => return Err((stop, Some(link))),
                     End::Lost(disconnect) => {
                         let session = self.protocol.session();
                         let lifetime = Lifetime::of(session);
                         let disconnect = disconnect.explained(|error| session.explain(error));
+                        link.report(&disconnect);
+                        has_alternative = link.route().is_some_and(Route::has_alternative);
                         self.protocol.keep_open(link, &disconnect);
                         (disconnect, lifetime)
                     }
@@ -309,7 +323,8 @@ impl<P: Protocol> Connection<P> {
             }
         };
         let current = self.dialer.login_version();
-        let loss = self.reconnect.judge(disconnect, lifetime, login, current);
+        let loss =
+            (self.reconnect).judge(disconnect, lifetime, login, current, has_alternative);
         let loss = loss.at(self.protocol.session().settings.address.as_ref());
         tracing::debug!(error = %loss.error, "connection lost");
         self.protocol.lost(&loss).map_err(offline)?;
@@ -379,6 +394,9 @@ impl<P: Protocol> Connection<P> {
                 link.poll_send(&mut self.protocol, cx)?;
                 let received = self.receive(link, cx)?;
                 let passed = self.poll_deadlines(cx)?;
+                if link.poll_outdated(cx).is_ready() {
+                    self.protocol.poll_outdated(link, cx)?;
+                }
                 self.protocol.poll_end(&mut self.reconnect, cx)?;
                 if attempt.is_some()
                     && self.poll_handshake(link, handshake_timer.as_mut(), cx)?
@@ -416,6 +434,7 @@ impl<P: Protocol> Connection<P> {
             if session.is_stateful() {
                 link.peer_identified(session.peer());
             }
+            link.established();
             self.reconnect.connected(Instant::now());
             self.protocol.ready();
             Ok(true)

@@ -53,8 +53,8 @@ impl Loss {
 /// What follows the end of a connection.
 #[derive(Debug)]
 pub(crate) enum Next {
-    /// Reconnect at once: the next handshake omits what failed in this one, or uses other
-    /// credentials.
+    /// Reconnect at once: the next handshake omits what failed in this one, uses other credentials,
+    /// or is with another endpoint.
     AtOnce,
     /// Reconnect after a short delay: the connection was drained, and nothing has failed.
     Drained,
@@ -111,17 +111,24 @@ impl Reconnect {
     }
 
     /// Decides what follows the end of a connection. `used` is the version of its credentials,
-    /// `current` the latest version.
+    /// `current` the latest version. `has_alternative` tells whether the connector has another
+    /// endpoint, which has not failed.
     pub(super) fn judge(
         &self,
         disconnect: Disconnect,
         lifetime: Lifetime,
         used: LoginVersion,
         current: LoginVersion,
+        has_alternative: bool,
     ) -> Loss {
         let may_fall_back = disconnect.may_fall_back();
         let is_unreadable_hello = disconnect.is_unreadable_hello();
         let is_drained = matches!(disconnect, Disconnect::Drained);
+        let is_elsewhere = match disconnect {
+            // A connection that does not reconnect has lost its session.
+            Disconnect::Moved => self.enabled,
+            _ => has_alternative && lifetime == Lifetime::Failed,
+        };
         let refusal = disconnect.refused_credentials().cloned();
         let error = Arc::new(disconnect.into_error());
         let failure = match refusal {
@@ -134,7 +141,7 @@ impl Reconnect {
         };
         let refused = failure.is_about_credentials();
         let is_outdated = (refused || is_drained) && used != current;
-        let next = if is_unreadable_hello || is_outdated {
+        let next = if is_unreadable_hello || is_outdated || is_elsewhere {
             Next::AtOnce
         } else if is_drained {
             Next::Drained

@@ -1,8 +1,10 @@
 //! Sans-IO state of a connection: handshake, server profile and identity, liveness, heartbeats.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
+use swarm_transport::failover::Route;
 use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 use super::handshake::{Handshake, HandshakeError, Progress};
@@ -56,6 +58,8 @@ enum Phase {
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) settings: Settings,
+    /// The endpoint, if the connector has chosen among several.
+    route: Option<Route>,
     phase: Phase,
     server: ServerProfile,
     peer: PeerIdentity,
@@ -99,6 +103,7 @@ impl Session {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             settings,
+            route: None,
             phase: Phase::Offline,
             server: ServerProfile::default(),
             peer: PeerIdentity::new(),
@@ -110,6 +115,23 @@ impl Session {
             replied: false,
             request: None,
         }
+    }
+
+    /// The next connection leads to this endpoint, if the connector has chosen among several.
+    pub(crate) fn arrive(&mut self, route: Option<&Route>) {
+        self.route = route.cloned();
+        let Some(route) = route else {
+            return;
+        };
+        let settings = &mut self.settings;
+        settings.address = Some(Arc::clone(route.name()));
+        settings.retry = settings.retry.within_one_server();
+        settings.learned.enter(route.endpoint_id());
+    }
+
+    /// The endpoint of the connection, if the connector has chosen among several.
+    pub(crate) const fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
     }
 
     /// Starts over on a new connection, with the credentials set last. Without a session on the

@@ -15,8 +15,20 @@ pub enum RetryPolicy {
     #[default]
     ReadOnly,
     /// Retries reads and idempotent writes, such as SET without conditions. A retried write can
-    /// overwrite a value that another client wrote in between.
+    /// overwrite a value that another client wrote in between. A client of several servers retries
+    /// reads only, because one server may run the write after another has run its retry.
     Idempotent,
+}
+
+impl RetryPolicy {
+    /// The policy if the next connection may lead to another server: a write that one of them may
+    /// have run, or may still run, is not sent to another.
+    pub(crate) const fn within_one_server(self) -> Self {
+        match self {
+            Self::Never => Self::Never,
+            Self::ReadOnly | Self::Idempotent => Self::ReadOnly,
+        }
+    }
 }
 
 /// RESP version that the client negotiates on each connection.

@@ -51,6 +51,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Server {
+    /// The endpoint, if the connector chooses among several.
+    endpoint: Option<u64>,
     identity: Option<Identity>,
     hello: HelloLimit,
     array_errors: Option<bool>,
@@ -68,12 +70,30 @@ impl Learned {
         self.lock().hello
     }
 
+    /// The next handshake is with this endpoint, of several. Forgets what is known about another.
+    pub(crate) fn enter(&self, endpoint: u64) {
+        let mut server = self.lock();
+        if server.endpoint == Some(endpoint) {
+            return;
+        }
+        *server = Server {
+            endpoint: Some(endpoint),
+            ..Server::default()
+        };
+        self.0.write_cost.set_free(false);
+    }
+
     /// Records the server's name and version, from the reply to HELLO.
     pub(crate) fn note_identity(&self, identity: Identity) {
         let mut server = self.lock();
         match &server.identity {
             Some(known) if *known == identity => return,
-            Some(_) => *server = Server::default(),
+            Some(_) => {
+                *server = Server {
+                    endpoint: server.endpoint,
+                    ..Server::default()
+                };
+            }
             None => {}
         }
         server.identity = Some(identity);
@@ -145,9 +165,10 @@ impl Learned {
     /// next connection may reach another server.
     pub(crate) fn forget(&self) {
         let mut server = self.lock();
-        let profile = server.profile;
+        let (profile, endpoint) = (server.profile, server.endpoint);
         *server = Server {
             profile,
+            endpoint,
             ..Server::default()
         };
         self.0.write_cost.set_free(false);

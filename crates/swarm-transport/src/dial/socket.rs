@@ -23,9 +23,12 @@ pub(super) async fn tcp(
     options: &TransportOptions,
     progress: &Progress,
 ) -> Result<TcpStream, TransportError> {
-    let addresses: Vec<_> = match lookup_host((endpoint.host(), endpoint.port())).await {
-        Ok(addresses) => addresses.collect(),
-        Err(error) => return Err(unresolved(endpoint).with_source(error)),
+    let addresses: Vec<_> = match endpoint.resolved() {
+        Some(address) => vec![address],
+        None => match lookup_host((endpoint.host(), endpoint.port())).await {
+            Ok(addresses) => addresses.collect(),
+            Err(error) => return Err(unresolved(endpoint).with_source(error)),
+        },
     };
     let stream = connect_any(&addresses, progress)
         .await

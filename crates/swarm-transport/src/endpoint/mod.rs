@@ -1,10 +1,12 @@
 //! Endpoints: server addresses, whose scheme selects the transport.
 
+mod list;
 mod parse;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -180,6 +182,8 @@ pub struct Endpoint {
     user: Option<String>,
     password: Option<String>,
     database: Option<u32>,
+    /// The address to connect to instead of those of the host.
+    resolved: Option<SocketAddr>,
 }
 
 impl Endpoint {
@@ -192,6 +196,39 @@ impl Endpoint {
     /// and the remedy.
     pub fn parse(address: &str) -> Result<Self, TransportError> {
         parse::endpoint(address)
+    }
+
+    /// Parses a list of addresses, and addresses with several hosts, such as `ws://a,b:8765/path`:
+    /// the other parts belong to each host. Addresses are separated by commas or whitespace.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`parse`](Self::parse).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use swarm_transport::Endpoint;
+    ///
+    /// let endpoints = Endpoint::parse_list("ws://a,b:8765/, redis://c")?;
+    /// let shown: Vec<_> = endpoints.iter().map(ToString::to_string).collect();
+    /// assert_eq!(shown, ["ws://a:80/", "ws://b:8765/", "redis://c:6379"]);
+    /// # Ok::<(), swarm_transport::TransportError>(())
+    /// ```
+    pub fn parse_list(list: &str) -> Result<Vec<Self>, TransportError> {
+        list::endpoints(list)
+    }
+
+    /// Sets the address to connect to, instead of those that the host name resolves to. TLS and
+    /// HTTP still see the name. Has no effect on a Unix socket.
+    pub const fn at_address(mut self, address: SocketAddr) -> Self {
+        self.resolved = Some(address);
+        self
+    }
+
+    #[cfg(feature = "net")]
+    pub(crate) const fn resolved(&self) -> Option<SocketAddr> {
+        self.resolved
     }
 
     /// Returns the scheme.

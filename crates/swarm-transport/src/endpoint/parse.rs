@@ -190,6 +190,7 @@ fn web(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
         user: None,
         password: None,
         database: None,
+        resolved: None,
     })
 }
 
@@ -222,6 +223,7 @@ fn redis(scheme: Scheme, url: &Url) -> Result<Endpoint, TransportError> {
         user,
         password,
         database,
+        resolved: None,
     })
 }
 
@@ -311,5 +313,6 @@ pub(super) fn unix(path: PathBuf) -> Result<Endpoint, TransportError> {
         user: None,
         password: None,
         database: None,
+        resolved: None,
     })
 }

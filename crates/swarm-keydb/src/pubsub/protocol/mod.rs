@@ -234,6 +234,11 @@ impl Protocol for PubSub {
 
     fn received(&mut self, (): ()) {}
 
+    fn poll_outdated(&mut self, _: &mut Link, _: &mut Context<'_>) -> Result<(), End> {
+        // The gap is reported as that of any other loss.
+        Err(Disconnect::Moved.into())
+    }
+
     fn poll_end(&mut self, _: &mut Reconnect, cx: &mut Context<'_>) -> Result<(), End> {
         if self.machine.is_wanted() {
             self.unsubscribe_by = None;

@@ -1,0 +1,525 @@
+//! Failover: one connector over the connectors of several servers.
+//!
+//! A client asks its connector for each connection. A [`Failover`] is a connector that decides to
+//! which of several endpoints that connection leads, for every transport, custom ones included. All
+//! connections of a client ask the same value, so they share what it knows:
+//!
+//! - **One endpoint at a time.** All connections lead to the endpoint in use, which stays in use
+//!   while it works.
+//! - **Circuit breakers.** An endpoint is left when it refuses connections, is much slower than
+//!   another one, or fails several times ([`FailoverOptions::failures`]). It is then not used for
+//!   a while ([`FailoverOptions::open_for`]), unless no other is left.
+//! - **Failback** is optional: [`FailoverOptions::failback_after`].
+//! - **Draining.** When the endpoint in use changes, connections to the previous one learn it from
+//!   their [`Route`]. Clients let the replies in flight arrive, and send nothing more over them.
+//!
+//! Which endpoints there are is a fixed list, or the result of a [discovery](Discover).
+//!
+//! # Examples
+//!
+//! ```
+//! use swarm_transport::failover::{Candidate, Failover, FailoverOptions};
+//! use swarm_transport::{Connect, Endpoint, TransportOptions};
+//! # #[cfg(feature = "ws")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), swarm_transport::TransportError> {
+//! # use std::time::Duration;
+//! let options = TransportOptions::new();
+//! let at = |address: &str| Candidate::at(&Endpoint::parse(address)?, &options);
+//! let failover = Failover::new([at("ws://127.0.0.1:1")?, at("ws://127.0.0.1:2")?])
+//!     .with_options(FailoverOptions::new().failback_after(Duration::from_secs(60)));
+//! let error = failover.connect().await.err().unwrap();
+//! assert!(error.to_string().contains("none of the 2 endpoints"), "{error}");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "ws"))] fn main() {}
+//! ```
+
+mod attempts;
+mod candidate;
+mod clock;
+mod discover;
+#[cfg(feature = "net")]
+mod dns;
+#[cfg(feature = "net")]
+mod file;
+mod options;
+mod probe;
+mod route;
+mod routed;
+mod selector;
+#[cfg(all(test, feature = "net"))]
+mod tests;
+
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::future::{pending, poll_fn};
+use std::hash::BuildHasher;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+pub use candidate::Candidate;
+pub use clock::Clock;
+pub use discover::Discover;
+#[cfg(feature = "net")]
+pub use dns::Dns;
+#[cfg(feature = "net")]
+pub use file::FileList;
+pub use options::FailoverOptions;
+pub use route::Route;
+
+use crate::{BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind, Wrapper};
+use attempts::{Attempt, Attempts, Ended};
+use candidate::Address;
+use discover::Fixed;
+use route::Waiting;
+use routed::Routed;
+use selector::{DialFailure, EndpointId, Selector};
+
+/// How often a dial starts again because another one has chosen another endpoint meanwhile.
+const MAX_CHOICES: usize = 4;
+
+/// A connector over the connectors of several endpoints. Clones share what they know.
+///
+/// See [the module](self) for what it does. A client of `swarm-keydb` gets one from several URLs, or
+/// by `Client::connect_with`.
+///
+/// Without a transport feature there is no clock; then call [`with_clock`](Self::with_clock) before
+/// the first connection.
+#[derive(Clone)]
+pub struct Failover {
+    discovery: Arc<dyn Discover>,
+    options: FailoverOptions,
+    clock: Arc<dyn Clock>,
+    /// Created with the first use, so that the methods that configure can still change the parts.
+    shared: Arc<std::sync::OnceLock<Arc<Shared>>>,
+}
+
+/// What all clones and connections share.
+struct Shared {
+    discovery: Arc<dyn Discover>,
+    options: FailoverOptions,
+    clock: Arc<dyn Clock>,
+    /// Randomizes the order of weighted endpoints.
+    seed: RandomState,
+    state: Mutex<State>,
+    waiting: Waiting,
+}
+
+struct State {
+    selector: Selector,
+    /// The candidates of the selector's endpoints.
+    candidates: Vec<(EndpointId, Address, Candidate)>,
+    /// Number of connections that were opened, as keys.
+    opened: u64,
+}
+
+impl Failover {
+    /// Creates a connector over a fixed list of endpoints, most preferred first.
+    pub fn new(endpoints: impl IntoIterator<Item = impl Into<Candidate>>) -> Self {
+        Self::discovered(Fixed(endpoints.into_iter().map(Into::into).collect()))
+    }
+
+    /// Creates a connector over the endpoints of a discovery.
+    pub fn discovered(discovery: impl Discover) -> Self {
+        Self {
+            discovery: Arc::new(discovery),
+            options: FailoverOptions::new(),
+            clock: default_clock(),
+            shared: Arc::default(),
+        }
+    }
+
+    /// Sets the options. Has no effect after the first connection.
+    pub fn with_options(mut self, options: FailoverOptions) -> Self {
+        self.options = options;
+        self.shared = Arc::default();
+        self
+    }
+
+    /// Sets the clock, for runtimes other than tokio. Has no effect after the first connection.
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self.shared = Arc::default();
+        self
+    }
+
+    /// Returns a connector over the [fallbacks](Candidate::fallback) of the endpoints, which tries
+    /// them in the order that this failover would try the endpoints.
+    pub fn fallback(&self) -> impl Connect + use<> {
+        let shared = Arc::clone(self.shared());
+        move || {
+            let shared = Arc::clone(&shared);
+            async move { shared.connect_fallback().await }
+        }
+    }
+
+    /// Returns how often the endpoint in use has changed.
+    pub fn moves(&self) -> u64 {
+        self.shared().lock().selector.moves()
+    }
+
+    /// Returns the name of the endpoint in use.
+    pub fn endpoint(&self) -> Option<Arc<str>> {
+        let state = self.shared().lock();
+        let active = state.selector.active()?;
+        Some(Arc::clone(&state.find(active)?.1.name))
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.shared.get_or_init(|| {
+            Arc::new(Shared {
+                discovery: Arc::clone(&self.discovery),
+                options: self.options.clone(),
+                clock: Arc::clone(&self.clock),
+                seed: RandomState::new(),
+                state: Mutex::new(State {
+                    selector: Selector::new(self.options.clone()),
+                    candidates: Vec::new(),
+                    opened: 0,
+                }),
+                waiting: Waiting::default(),
+            })
+        })
+    }
+}
+
+#[cfg(feature = "net")]
+fn default_clock() -> Arc<dyn Clock> {
+    Arc::new(clock::TokioClock::new())
+}
+
+/// Without a clock, no time passes: nothing is slow, and breakers stay open while there is another
+/// endpoint.
+#[cfg(not(feature = "net"))]
+fn default_clock() -> Arc<dyn Clock> {
+    struct Stopped;
+    impl Clock for Stopped {
+        fn now(&self) -> std::time::Duration {
+            std::time::Duration::ZERO
+        }
+
+        fn sleep(&self, _: std::time::Duration) -> BoxFuture<'static, ()> {
+            Box::pin(pending())
+        }
+    }
+    Arc::new(Stopped)
+}
+
+impl Connect for Failover {
+    fn connect(&self) -> BoxFuture<'_, Result<BoxTransport, TransportError>> {
+        let shared = Arc::clone(self.shared());
+        Box::pin(async move { shared.connect().await })
+    }
+
+    fn upkeep(&self) -> Option<BoxFuture<'static, ()>> {
+        let shared = Arc::clone(self.shared());
+        Some(Box::pin(async move { shared.upkeep().await }))
+    }
+}
+
+impl fmt::Debug for Failover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failover")
+            .field("endpoint", &self.endpoint())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn find(&self, id: EndpointId) -> Option<&(EndpointId, Address, Candidate)> {
+        self.candidates.iter().find(|(known, ..)| *known == id)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what is known about the endpoints, and wakes the connections that are no longer
+    /// current.
+    fn change<T>(&self, change: impl FnOnce(&mut Selector) -> T) -> T {
+        let mut state = self.lock();
+        let result = change(&mut state.selector);
+        let tasks = self.waiting.set_current(state.selector.active());
+        drop(state);
+        tasks.into_iter().for_each(|(_, waker)| waker.wake());
+        result
+    }
+
+    /// Asks the discovery. Keeps what is known if that fails or takes too long.
+    async fn discover(&self) -> Result<(), TransportError> {
+        let is_known = !self.lock().candidates.is_empty();
+        let mut found = self.discovery.endpoints();
+        let mut slow = is_known.then(|| self.clock.sleep(self.options.slow_after));
+        let found = poll_fn(|cx| {
+            if let Poll::Ready(found) = found.as_mut().poll(cx) {
+                return Poll::Ready(Some(found));
+            }
+            match &mut slow {
+                Some(slow) => slow.as_mut().poll(cx).map(|()| None),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+        match found {
+            Some(Ok(candidates)) if !candidates.is_empty() => self.set_candidates(candidates),
+            Some(Err(error)) if !is_known => return Err(error),
+            Some(Ok(_)) if !is_known => {
+                return Err(TransportError::new(
+                    TransportErrorKind::Resolve,
+                    "there is no endpoint to connect to; check the list or the discovery",
+                ));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn set_candidates(&self, mut candidates: Vec<Candidate>) {
+        if self.options.is_weighted {
+            self.shuffle(&mut candidates);
+        }
+        let named: Vec<_> = candidates
+            .into_iter()
+            .enumerate()
+            .map(|(at, candidate)| {
+                let unnamed = || Address {
+                    name: format!("endpoint {}", at + 1).into(),
+                    host: None,
+                };
+                (candidate.address.clone().unwrap_or_else(unnamed), candidate)
+            })
+            .collect();
+        let names: Vec<_> = named.iter().map(|(address, _)| Arc::clone(&address.name)).collect();
+        let mut state = self.lock();
+        let ids = state.selector.set_endpoints(&names);
+        state.candidates = (ids.into_iter().zip(named))
+            .map(|(id, (address, candidate))| (id, address, candidate))
+            .collect();
+        let tasks = self.waiting.set_current(state.selector.active());
+        drop(state);
+        tasks.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Orders candidates at random, in proportion to their weights. The order of the same names
+    /// stays the same.
+    fn shuffle(&self, candidates: &mut [Candidate]) {
+        let key = |candidate: &Candidate| {
+            let name = candidate.address.as_ref().map(|address| &address.name);
+            // Uniform in (0, 1], so that the exponential variate is finite.
+            #[expect(clippy::cast_precision_loss, reason = "53 bits are kept")]
+            let uniform = ((self.seed.hash_one(name) >> 11) as f64 + 1.0) / (1_u64 << 53) as f64;
+            -uniform.ln() / f64::from(candidate.weight)
+        };
+        candidates.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    }
+
+    async fn connect(self: &Arc<Self>) -> Result<BoxTransport, TransportError> {
+        self.discover().await?;
+        for _ in 0..MAX_CHOICES {
+            if let Some(transport) = self.try_endpoints().await? {
+                return Ok(transport);
+            }
+        }
+        Err(TransportError::new(
+            TransportErrorKind::Closed,
+            "the endpoint in use kept changing while connecting",
+        ))
+    }
+
+    /// Tries the endpoints in order. Returns `None` if the connection that was opened must not be
+    /// used, because the client uses another endpoint meanwhile.
+    async fn try_endpoints(self: &Arc<Self>) -> Result<Option<BoxTransport>, TransportError> {
+        let mut left = self.lock().selector.order(self.clock.now()).into_iter();
+        let count = left.len();
+        let mut attempts = Attempts::new();
+        let mut slow = Vec::new();
+        let mut failed = Vec::new();
+        loop {
+            let ended = match attempts.is_empty() {
+                true => None,
+                false => attempts.next().await,
+            };
+            match ended {
+                Some(Ended {
+                    endpoint,
+                    began,
+                    result: Ok(transport),
+                }) => {
+                    slow.retain(|id| attempts.endpoints().any(|running| running == *id));
+                    return Ok(self.opened(endpoint, began, transport, &slow));
+                }
+                Some(Ended {
+                    endpoint,
+                    began,
+                    result: Err(error),
+                }) => {
+                    let failure = match error.kind() {
+                        TransportErrorKind::Refused | TransportErrorKind::Resolve => {
+                            DialFailure::Refused
+                        }
+                        _ => DialFailure::Other,
+                    };
+                    let now = self.clock.now();
+                    let ends = self.change(|selector| {
+                        selector.dial_failed(endpoint, began, failure, now)
+                    });
+                    failed.push((endpoint, error));
+                    if ends {
+                        return Err(self.no_connection(count, failed));
+                    }
+                }
+                None => slow.extend(attempts.endpoints()),
+            }
+            match left.next() {
+                Some(endpoint) => {
+                    let (began, connector) = self.begin(endpoint);
+                    let Some(connector) = connector else {
+                        continue;
+                    };
+                    let dial = Box::pin(async move { connector.connect().await });
+                    let attempt = Attempt {
+                        endpoint,
+                        began,
+                        dial,
+                    };
+                    attempts.start(attempt, &*self.clock, self.options.slow_after);
+                }
+                None if attempts.is_empty() => return Err(self.no_connection(count, failed)),
+                None => {}
+            }
+        }
+    }
+
+    fn begin(&self, endpoint: EndpointId) -> (selector::Sequence, Option<Arc<dyn Connect>>) {
+        let mut state = self.lock();
+        let began = state.selector.begin();
+        let candidate = state.find(endpoint);
+        let connector = candidate.map(|(_, _, candidate)| Arc::clone(&candidate.connector));
+        (began, connector)
+    }
+
+    /// Wraps a transport, unless it must not be used.
+    fn opened(
+        self: &Arc<Self>,
+        endpoint: EndpointId,
+        began: selector::Sequence,
+        transport: BoxTransport,
+        slow: &[EndpointId],
+    ) -> Option<BoxTransport> {
+        let now = self.clock.now();
+        let is_chosen = self.change(|selector| {
+            for slow in slow {
+                selector.dial_slow(*slow, now);
+            }
+            selector.dialed(endpoint, now)
+        });
+        if !is_chosen {
+            return None;
+        }
+        let (address, key) = {
+            let mut state = self.lock();
+            state.opened += 1;
+            (state.find(endpoint)?.1.clone(), state.opened)
+        };
+        let route = Route::new(self, address, endpoint, began, key);
+        Some(Wrapper::new(transport, Routed(route)).boxed())
+    }
+
+    /// Describes why no endpoint could be reached. The error has the kind of the first one.
+    fn no_connection(
+        &self,
+        count: usize,
+        mut failed: Vec<(EndpointId, TransportError)>,
+    ) -> TransportError {
+        if failed.is_empty() {
+            let what = "there is no endpoint to connect to any more";
+            return TransportError::new(TransportErrorKind::Resolve, what);
+        }
+        let (_, first) = failed.remove(0);
+        if failed.is_empty() {
+            return first;
+        }
+        let mut message = format!("none of the {count} endpoints can be reached: {first}");
+        for (_, error) in &failed {
+            message.push_str("; ");
+            message.push_str(&error.to_string());
+        }
+        let others = failed.iter().map(|(_, error)| error);
+        let is_transient = others.clone().any(TransportError::is_transient);
+        let first = match first.is_transient() || !is_transient {
+            true => first,
+            false => first.with_transient(true),
+        };
+        first.with_context(message)
+    }
+
+    async fn connect_fallback(self: &Arc<Self>) -> Result<BoxTransport, TransportError> {
+        self.discover().await?;
+        let order = self.lock().selector.order(self.clock.now());
+        let connectors: Vec<_> = {
+            let state = self.lock();
+            let fallback = |id: &EndpointId| Some((*id, state.find(*id)?.2.fallback.clone()?));
+            order.iter().filter_map(fallback).collect()
+        };
+        let count = connectors.len();
+        let mut left = connectors.into_iter();
+        let mut attempts = Attempts::new();
+        let mut failed = Vec::new();
+        loop {
+            match left.next() {
+                Some((endpoint, connector)) => {
+                    let dial = Box::pin(async move { connector.connect().await });
+                    let attempt = Attempt {
+                        endpoint,
+                        began: 0,
+                        dial,
+                    };
+                    attempts.start(attempt, &*self.clock, self.options.slow_after);
+                }
+                None if attempts.is_empty() => return Err(self.no_connection(count, failed)),
+                None => {}
+            }
+            match attempts.next().await {
+                Some(Ended {
+                    result: Ok(transport),
+                    ..
+                }) => return Ok(transport),
+                Some(Ended {
+                    endpoint,
+                    result: Err(error),
+                    ..
+                }) => failed.push((endpoint, error)),
+                None => {}
+            }
+        }
+    }
+
+    /// Probes preferred endpoints, and asks the discovery when it has changed.
+    async fn upkeep(self: &Arc<Self>) {
+        let discovery = Arc::clone(&self.discovery);
+        let discover = async {
+            loop {
+                discovery.changed().await;
+                let _known_remain = self.discover().await;
+            }
+        };
+        let probe = async {
+            match self.options.failback_after {
+                Some(after) => self.keep_probing(after).await,
+                None => pending().await,
+            }
+        };
+        let (mut discover, mut probe) = (pin!(discover), pin!(probe));
+        poll_fn(|cx| {
+            let _: Poll<std::convert::Infallible> = discover.as_mut().poll(cx);
+            let _: Poll<std::convert::Infallible> = probe.as_mut().poll(cx);
+            Poll::<()>::Pending
+        })
+        .await;
+    }
+}
