@@ -2,6 +2,7 @@
 
 mod checks;
 mod cluster;
+pub mod failover;
 mod kills;
 mod order;
 mod proxy;

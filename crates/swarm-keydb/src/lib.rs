@@ -196,6 +196,7 @@ pub use swarm_resp::{
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use swarm_transport::tls::TlsOptions;
+pub use swarm_transport::failover::FailoverOptions;
 pub use swarm_transport::{Connect, TransportError, TransportErrorKind, TransportOptions};
 
 /// Runs the examples of the README.

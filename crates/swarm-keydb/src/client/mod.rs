@@ -234,6 +234,7 @@ impl Client {
         let factory = Arc::new(factory);
         let dedicated = Dedicated::new(Arc::clone(&factory));
         let connection = RequestReply::spawn_shared(&factory, Arc::clone(&dedicated), started);
+        Self::keep_up(&factory, &connection);
         let availability = Availability::new(
             Arc::clone(connection.status()),
             factory.target.login.clone(),
@@ -250,6 +251,19 @@ impl Client {
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    /// Runs what the connector does between attempts to connect.
+    fn keep_up(factory: &ConnectionFactory, connection: &ConnectionHandle) {
+        if let Some(upkeep) = factory.target.connector.upkeep() {
+            let mut state = connection.status().watch();
+            factory.tasks.spawn(async move {
+                tokio::select! {
+                    () = upkeep => {}
+                    _closed = state.reached(State::Closed) => {}
+                }
+            });
+        }
     }
 
     /// Creates a pipeline: commands that are sent together, each with its own result. See
@@ -380,7 +394,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let address = self.shared.connection.status().address();
         f.debug_struct("Client")
-            .field("address", &address.map_or("custom", |address| address))
+            .field("address", &address.as_deref().unwrap_or("custom"))
             .field("state", &self.state())
             .finish_non_exhaustive()
     }

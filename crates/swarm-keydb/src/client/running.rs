@@ -68,6 +68,7 @@ impl Running {
         connection: &ConnectionHandle,
     ) -> Self {
         let origin = Arc::clone(connection.origin());
+        let (address, port) = origin.server();
         let span = tracing::debug_span!(
             "operation",
             otel.name = &*name,
@@ -78,8 +79,8 @@ impl Running {
             db.operation.name = &*name,
             db.operation.batch.size = batch_size.and_then(|size| i64::try_from(size).ok()),
             db.response.status_code = Empty,
-            server.address = origin.address,
-            server.port = origin.port.map(i64::from),
+            server.address = address,
+            server.port = port.map(i64::from),
             error.type = Empty,
         );
         Self(Some(Box::new(Active {

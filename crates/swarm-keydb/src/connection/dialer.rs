@@ -78,7 +78,13 @@ impl Dialer {
             .await
             .unwrap_or_else(|_| Err(not_connected_in_time()));
         match dialed {
-            Ok((transport, credentials)) => Ok((Link::new(transport), credentials, attempt)),
+            Ok((transport, credentials)) => {
+                let link = Link::new(transport);
+                if let Some(route) = link.route() {
+                    attempt.leads_to(route);
+                }
+                Ok((link, credentials, attempt))
+            }
             Err(error) => {
                 let reason = error.into();
                 attempt.failed(&reason);

@@ -9,13 +9,14 @@ use swarm_transport::{
     TransportOptions, connector,
 };
 
-use super::{Dialer, Origin, Reconnect, Settings};
+use super::{Dialer, Origin, Reconnect, Settings, several};
 use crate::credentials::{Credentials, Login};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::options::{ClientOptions, CommandOrder};
 use crate::runtime::Tasks;
 use crate::server::ServerProfile;
+use crate::status::Status;
 
 impl ClientOptions {
     /// Resolves the URLs to connectors, and the other options to the settings of connections.
@@ -24,7 +25,8 @@ impl ClientOptions {
     ///
     /// If a URL or an option of the transport is invalid.
     pub(crate) fn target(&self) -> Result<Target> {
-        let endpoint = endpoint("url", &self.url)?;
+        let endpoints = endpoints("url", &self.url)?;
+        let first = several::first_of(&endpoints)?;
         let transport = self
             .transport
             .clone()
@@ -32,20 +34,23 @@ impl ClientOptions {
             // The server runs concurrent requests in any order, so a connection has one in flight.
             // A client with several connections has one on each.
             .http_concurrency(1);
-        let password = self.password.as_deref().or(endpoint.password());
-        if endpoint.user().is_some() && password.is_none() {
+        let password = self.password.as_deref().or(first.password());
+        if first.user().is_some() && password.is_none() {
             return Err(Error::config(
                 "url has a user and no password; write redis://user:password@host, or set the \
                  option password",
             ));
         }
-        let credentials = password.map(|password| Credentials::new(endpoint.user(), password));
+        let credentials = password.map(|password| Credentials::new(first.user(), password));
         let login = self.login(credentials);
         let mut settings = Settings {
-            address: Some(address(&endpoint)),
+            address: Some(addresses(&endpoints)),
             ..self.settings()
         };
-        if let Some(database) = endpoint.database() {
+        if endpoints.len() > 1 {
+            settings.retry = settings.retry.within_one_server();
+        }
+        if let Some(database) = first.database() {
             settings
                 .session
                 .insert(0, ("the database", Request::new("SELECT", database)));
@@ -53,46 +58,60 @@ impl ClientOptions {
         // A password that HTTP cannot carry fails here; one from a provider, when the client
         // connects.
         let token = password.filter(|_| self.provider.is_none());
-        let connector = if endpoint.scheme().is_http() {
-            BearerConnector::connector(&endpoint, &transport, &login, token)?
-        } else {
-            transport_connector(&endpoint, &transport)?
-        };
-        let fallback = match self.fallback.url_beside(&self.url) {
-            // HTTP cannot carry the password. A default fallback must not make the client fail for
-            // that.
-            Some(_)
-                if self.fallback.url.is_none() && token.is_some_and(|token| !token.is_ascii()) =>
-            {
-                None
-            }
-            Some(url) => {
-                let endpoint = self::endpoint("http_url", url)?;
-                if !endpoint.scheme().is_http() {
-                    return Err(Error::config(
-                        "http_url has another scheme; give an http:// or https:// URL",
-                    ));
-                }
-                settings.fallback_address = Some(address(&endpoint));
-                // The engine keeps calls on a common key apart.
-                let transport = transport.http_concurrency(self.fallback_requests());
-                Some(BearerConnector::connector(
-                    &endpoint, &transport, &login, token,
-                )?)
-            }
-            None => None,
-        };
+        let mut servers = Vec::new();
+        for endpoint in &endpoints {
+            let connector = match endpoint.scheme().is_http() {
+                true => BearerConnector::connector(endpoint, &transport, &login, token)?,
+                false => transport_connector(endpoint, &transport)?,
+            };
+            servers.push((endpoint.clone(), connector));
+        }
+        let mut fallbacks = Vec::new();
+        for endpoint in self.fallback_endpoints(token)? {
+            // The engine keeps calls on a common key apart.
+            let transport = transport.clone().http_concurrency(self.fallback_requests());
+            let connector = BearerConnector::connector(&endpoint, &transport, &login, token)?;
+            fallbacks.push((connector, endpoint));
+        }
+        if !fallbacks.is_empty() {
+            let endpoints: Vec<_> = fallbacks.iter().map(|(_, at)| at.clone()).collect();
+            settings.fallback_address = Some(addresses(&endpoints));
+        }
+        let is_binary = |endpoint: &Endpoint| endpoint.scheme().is_redis();
+        let (connector, fallback) =
+            several::connectors(servers, fallbacks, self.failover.clone())?;
         Ok(Target {
             connector,
             fallback,
             login,
             custom: false,
-            origin: self.origin(Some(&endpoint), &settings),
-            session: !endpoint.scheme().is_http(),
-            max_connections: endpoint.scheme().max_connections(),
-            binary_arguments: endpoint.scheme().is_redis() || self.transport.is_binary_safe(),
+            origin: self.origin(Some(first), &settings),
+            session: !first.scheme().is_http(),
+            max_connections: (endpoints.iter())
+                .filter_map(|endpoint| endpoint.scheme().max_connections())
+                .min(),
+            binary_arguments: self.transport.is_binary_safe() || endpoints.iter().all(is_binary),
             settings,
         })
+    }
+
+    /// Returns the HTTP gateways.
+    fn fallback_endpoints(&self, token: Option<&str>) -> Result<Vec<Endpoint>> {
+        let Some(urls) = self.fallback.url_beside(&self.url) else {
+            return Ok(Vec::new());
+        };
+        // HTTP cannot carry the password. A default fallback must not make the client fail for
+        // that.
+        if self.fallback.url.is_none() && token.is_some_and(|token| !token.is_ascii()) {
+            return Ok(Vec::new());
+        }
+        let endpoints = endpoints("http_url", urls)?;
+        if !(endpoints.iter()).all(|endpoint| endpoint.scheme().is_http()) {
+            return Err(Error::config(
+                "http_url has another scheme; give an http:// or https:// URL",
+            ));
+        }
+        Ok(endpoints)
     }
 
     /// Returns how many requests the HTTP fallback runs at a time.
@@ -230,6 +249,14 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether a connection has the current credentials, and leads to the same endpoint as the
+    /// shared connection.
+    pub(crate) fn is_current(&self, status: &Status) -> bool {
+        status.login() == self.login.version() && self.origin.is_led_to_by(status.route().as_ref())
+    }
+}
+
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Target")
@@ -239,12 +266,18 @@ impl std::fmt::Debug for Target {
     }
 }
 
-fn endpoint(option: &str, url: &str) -> Result<Endpoint> {
-    Endpoint::parse(url).map_err(|error| Error::config(format!("{option}: {error}")))
+fn endpoints(option: &str, urls: &str) -> Result<Vec<Endpoint>> {
+    Endpoint::parse_list(urls).map_err(|error| Error::config(format!("{option}: {error}")))
+}
+
+/// Returns the addresses of servers, as [`address`].
+fn addresses(endpoints: &[Endpoint]) -> Arc<str> {
+    let addresses: Vec<_> = endpoints.iter().map(address).collect();
+    addresses.join(", ").into()
 }
 
 /// Returns an address without secrets, and without the path if that is empty.
-fn address(endpoint: &Endpoint) -> Arc<str> {
+pub(super) fn address(endpoint: &Endpoint) -> Arc<str> {
     let address = endpoint.to_string();
     match address.strip_suffix('/') {
         Some(short) if endpoint.path() == "/" => short.into(),

@@ -17,6 +17,7 @@ mod outage_log;
 mod reconnect;
 mod session;
 mod settings;
+mod several;
 #[cfg(test)]
 mod tests;
 mod timer;

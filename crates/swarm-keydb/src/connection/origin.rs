@@ -1,7 +1,8 @@
 //! The server as traces and observers name it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use swarm_transport::failover::Route;
 use swarm_transport::{Endpoint, TransportErrorKind};
 use tracing::field::Empty;
 use tracing::{Level, Span};
@@ -25,6 +26,8 @@ pub(crate) struct Origin {
     /// Whether the transport is one that only SwarmKeyDb's gateways speak.
     is_gateway: bool,
     learned: Learned,
+    /// The endpoint of the shared connection, if the connector chooses among several.
+    route: Mutex<Option<Route>>,
 }
 
 impl Origin {
@@ -55,6 +58,33 @@ impl Origin {
         origin
     }
 
+    /// The shared connection leads to this endpoint. Returns the previous one, if that was another.
+    pub(crate) fn lead_to(&self, route: &Route) -> Option<Route> {
+        let mut current = self.route.lock().unwrap_or_else(PoisonError::into_inner);
+        let previous = current.replace(route.clone())?;
+        (!previous.is_same_endpoint(route)).then_some(previous)
+    }
+
+    /// Whether a connection leads to the same endpoint as the shared connection.
+    pub(crate) fn is_led_to_by(&self, route: Option<&Route>) -> bool {
+        let current = self.route.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*current, route) {
+            (Some(current), Some(route)) => current.is_same_endpoint(route),
+            (Some(_), None) => false,
+            (None, _) => true,
+        }
+    }
+
+    /// Returns the server's host, or the path of its Unix socket, and its port.
+    pub(crate) fn server(&self) -> (String, Option<u16>) {
+        let current = self.route.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = current.as_ref().and_then(Route::host_and_port);
+        match known {
+            Some((host, port)) => (host.to_owned(), port),
+            None => (self.address.clone(), self.port),
+        }
+    }
+
     /// Returns `db.system.name`: by the options, or the name in the handshake, or the transport.
     pub(crate) fn system(&self) -> &'static str {
         match self.pinned.or_else(|| self.learned.kind()) {
@@ -69,6 +99,7 @@ impl Origin {
         if !tracing::level_enabled!(Level::DEBUG) {
             return Attempt(None);
         }
+        let (address, port) = self.server();
         let span = tracing::debug_span!(
             parent: None,
             "connect",
@@ -79,8 +110,8 @@ impl Origin {
             db.system.name = Empty,
             db.namespace = self.namespace.as_deref(),
             db.response.status_code = Empty,
-            server.address = self.address,
-            server.port = self.port.map(i64::from),
+            server.address = address,
+            server.port = port.map(i64::from),
             error.type = Empty,
         );
         Attempt(Some((span, Arc::clone(self))))
@@ -122,6 +153,14 @@ impl Attempt {
         };
         span.record("error.type", code.unwrap_or_else(|| kind.as_str()));
         span.record("otel.status_code", "ERROR");
+    }
+
+    /// The connector has chosen an endpoint.
+    pub(super) fn leads_to(&self, route: &Route) {
+        if let (Some((span, _)), Some((host, port))) = (&self.0, route.host_and_port()) {
+            span.record("server.address", host);
+            span.record("server.port", port.map(i64::from));
+        }
     }
 
     fn end(&mut self) -> Option<Span> {

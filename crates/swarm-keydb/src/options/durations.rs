@@ -63,6 +63,7 @@ impl ClientOptions {
         let Self {
             url: _,
             fallback: _,
+            failover: _,
             password: _,
             provider: _,
             request_timeout,

@@ -4,6 +4,7 @@ mod connections;
 mod dedicated;
 mod durations;
 mod fallback;
+mod failover;
 mod login;
 mod observe;
 mod policy;
@@ -14,10 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::Request;
-use swarm_transport::{Endpoint, TransportOptions};
+use swarm_transport::TransportOptions;
+use swarm_transport::failover::FailoverOptions;
 
 pub(crate) use dedicated::DedicatedLimits;
 pub(crate) use durations::Bounded;
+use failover::Redacted;
 pub use fallback::{FallbackScope, HttpFallback};
 pub use observe::Operation;
 pub(crate) use observe::{CANCELLED, Observer, error_type, plausible_code, status_code};
@@ -52,6 +55,7 @@ const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
 pub struct ClientOptions {
     pub(crate) url: String,
     pub(crate) fallback: HttpFallback,
+    pub(crate) failover: FailoverOptions,
     pub(crate) password: Option<String>,
     pub(crate) provider: Option<Provider>,
     pub(crate) request_timeout: Duration,
@@ -87,6 +91,7 @@ impl Default for ClientOptions {
         Self {
             url: DEFAULT_URL.to_owned(),
             fallback: HttpFallback::default(),
+            failover: FailoverOptions::new(),
             password: None,
             provider: None,
             request_timeout: Duration::from_secs(10),
@@ -120,7 +125,9 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
-    /// Creates the default options for the server at `url`.
+    /// Creates the default options for the server at `url`, or for several servers: an address with
+    /// several hosts, such as `ws://a,b,c:8765/`, or several addresses, separated by commas or
+    /// spaces. See [`failover`](Self::failover) for how the client uses them.
     ///
     /// See the guide for [the URLs of each transport](crate::guide::transports).
     pub fn new(url: impl Into<String>) -> Self {
@@ -132,7 +139,7 @@ impl ClientOptions {
 
     /// Creates options from the environment variables `SWARM_KEYDB_WS_URL`, `SWARM_KEYDB_HTTP_URL`
     /// and `SWARM_KEYDB_PASSWORD`, as the Python SDK does. A variable that is missing or empty
-    /// leaves the default.
+    /// leaves the default. Each URL may be a list, as in [`new`](Self::new).
     ///
     /// # Errors
     ///
@@ -291,19 +298,6 @@ impl ClientOptions {
     }
 }
 
-/// Shows a URL without its password and query.
-struct Redacted<'a>(&'a str);
-
-impl fmt::Debug for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Endpoint::parse(self.0) {
-            Ok(endpoint) => write!(f, "{endpoint}"),
-            // The parse error could hide where the password starts.
-            Err(_) => f.write_str("(invalid URL)"),
-        }
-    }
-}
-
 /// Placeholder for a secret that is set.
 struct Secret;
 
@@ -321,6 +315,7 @@ impl fmt::Debug for ClientOptions {
         let Self {
             url,
             fallback,
+            failover,
             password,
             provider,
             request_timeout,
@@ -357,6 +352,7 @@ impl fmt::Debug for ClientOptions {
         f.debug_struct("ClientOptions")
             .field("url", &Redacted(url))
             .field("fallback", fallback)
+            .field("failover", failover)
             .field("password", &password.as_ref().map(|_| Secret))
             .field("credentials", &provider.as_ref().map(|_| Secret))
             .field("request_timeout", request_timeout)
@@ -386,18 +382,6 @@ impl fmt::Debug for ClientOptions {
             .field("observe", observer)
             .field("transport", transport)
             .finish()
-    }
-}
-
-impl From<&str> for ClientOptions {
-    fn from(url: &str) -> Self {
-        Self::new(url)
-    }
-}
-
-impl From<String> for ClientOptions {
-    fn from(url: String) -> Self {
-        Self::new(url)
     }
 }
 

@@ -113,7 +113,7 @@ impl Subscriptions {
     /// Returns why the server has not acknowledged a subscription in time.
     fn not_acknowledged(&self, waited: Duration) -> Error {
         match self.availability.why_unreachable(waited) {
-            None => Error::unacknowledged(self.availability.address(), waited),
+            None => Error::unacknowledged(self.availability.address().as_ref(), waited),
             Some(unreachable) => unreachable.into(),
         }
     }

@@ -335,6 +335,16 @@ impl RequestReply {
         self.status.note_set_aside(self.asides.list.len());
     }
 
+    /// Closes a connection on which no reply is pending.
+    pub(super) fn close_aside(&mut self, link: Link) {
+        self.asides.list.push(Aside {
+            link,
+            until: now() + CLOSE_TIMEOUT,
+            awaiting: Awaiting::Nothing,
+        });
+        self.status.note_set_aside(self.asides.list.len());
+    }
+
     /// Like [`set_aside`](Self::set_aside), for a connection whose replies no longer match
     /// requests. Its calls fail.
     pub(super) fn set_aside_desynchronized(&mut self, link: Link) {

@@ -77,7 +77,7 @@ impl Availability {
                     _changed = changed => {}
                     () = sleep_until(link.since + FALLBACK_GRACE) => {
                         let error = failed.map_or_else(not_connected_yet, |failed| failed.error);
-                        let address = self.address().cloned();
+                        let address = self.address();
                         return Err(Failure::OnlyFallback { address, error });
                     }
                 },
@@ -119,7 +119,7 @@ impl Availability {
     }
 
     /// Address of the server, without secrets.
-    pub(crate) fn address(&self) -> Option<&Arc<str>> {
+    pub(crate) fn address(&self) -> Option<Arc<str>> {
         self.status.address()
     }
 
@@ -137,7 +137,7 @@ impl Availability {
             .find(|outage| outage.attempts > 0)?;
         Some(Failure::Timeout(Arc::new(Late {
             sent: false,
-            address: self.status.address().cloned(),
+            address: self.status.address(),
             waited: Some(waited),
             wait: Wait::Connection(outage.clone(), None),
         })))

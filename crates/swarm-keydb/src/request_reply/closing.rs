@@ -144,7 +144,7 @@ impl RequestReply {
         match disconnect {
             // The server was silent for the whole `drain_timeout`.
             Disconnect::Transport(_) | Disconnect::Violation(Violation::Silent(_)) => {}
-            Disconnect::Drained => self.set_aside(link),
+            Disconnect::Drained | Disconnect::Moved => self.set_aside(link),
             Disconnect::Violation(_) => self.set_aside_desynchronized(link),
         }
     }

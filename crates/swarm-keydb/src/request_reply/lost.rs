@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use swarm_transport::TransportError;
 
-use super::{Failure, RequestReply, Role};
+use super::{Failure, Relocation, RequestReply, Role};
 use crate::connection::{Fault, Lifetime, Loss, Next, Stop};
 use crate::runtime::Instant;
 use crate::status::{FailedDial, State};
@@ -26,6 +26,7 @@ impl RequestReply {
         self.engine.disconnected(error, now());
         self.leave_pool();
         (self.liveness_check, self.unreachable) = (None, false);
+        self.relocation = Relocation::None;
         self.status.set(if self.fallback_is_open() {
             State::Fallback
         } else {
@@ -88,32 +89,30 @@ impl RequestReply {
         self.note_load();
         // A client that has not started yet returns the error instead.
         if self.role == Role::Shared && self.cannot_start.is_none() {
-            let address = self.status.address().map(|address| &**address);
+            let address = self.status.address();
             let fault = Fault {
                 error,
                 is_lasting,
                 waiting: Some(self.status.queued()),
             };
-            self.outages.failed(address, &fault);
+            self.outages.failed(address.as_deref(), &fault);
         }
     }
 
     /// Logs that the client is of no use any more.
     fn log_end(&self, error: &Arc<TransportError>) {
         if self.role == Role::Shared {
-            let server = self
-                .status
-                .address()
-                .map_or("custom connector", |address| address);
+            let address = self.status.address();
+            let server = address.as_deref().unwrap_or("custom connector");
             tracing::warn!(server, %error, "no connection to the server; not reconnecting");
         }
     }
 
     /// There is a connection that works.
     pub(super) fn set_connected(&mut self) {
-        let address = self.status.address().map(|address| &**address);
+        let address = self.status.address();
         let attempts = self.status.outage().attempts;
-        self.outages.over(address, Some(attempts));
+        self.outages.over(address.as_deref(), Some(attempts));
         self.status.set(State::Connected);
     }
 

@@ -19,6 +19,7 @@ mod liveness_check;
 mod lost;
 mod pooled;
 mod queue;
+mod relocation;
 mod reply_channel;
 mod reply_sender;
 mod results;
@@ -71,6 +72,7 @@ use engine::{Engine, earlier};
 use fallback::Fallback;
 use handle::Control;
 use liveness_check::LivenessCheck;
+use relocation::Relocation;
 
 /// Reports the outcome of the first attempt to connect.
 pub(crate) type Started = oneshot::Sender<Result<(), Failure>>;
@@ -105,6 +107,8 @@ pub(crate) struct RequestReply {
     liveness_check: Option<LivenessCheck>,
     /// Whether the last liveness check has failed.
     unreachable: bool,
+    /// A move to another server, if one is in progress.
+    relocation: Relocation,
     outages: OutageLog,
     /// The caller that waits for the first attempt to connect.
     started: Option<Started>,
@@ -199,6 +203,7 @@ impl RequestReply {
             asides: Asides::new(options.drain_timeout),
             liveness_check: None,
             unreachable: false,
+            relocation: Relocation::default(),
             outages: OutageLog::shared(),
             started,
             cannot_start: None,
@@ -323,19 +328,14 @@ impl Protocol for RequestReply {
         login: LoginVersion,
     ) {
         self.login = login;
+        self.relocation = Relocation::None;
         self.opened = Some(Instant::now());
         self.engine.session_mut().log_in_with(credentials);
         self.engine.connected(capabilities);
     }
 
     fn ready(&mut self) {
-        let session = self.engine.session();
-        self.status.note_session(Established {
-            escapes: !session.server().cr_lf,
-            has_session: session.is_stateful(),
-            resp3: session.uses_resp3(),
-            login: self.login,
-        });
+        self.note_session();
         self.enter_pool();
         self.set_connected();
         self.report_started(Ok(()));
@@ -387,13 +387,22 @@ impl Protocol for RequestReply {
         drop(batch);
     }
 
+    #[cold]
+    fn poll_outdated(&mut self, link: &mut Link, cx: &mut Context<'_>) -> Result<(), End> {
+        self.relocate(link, cx);
+        Ok(())
+    }
+
     #[inline]
     fn poll_end(&mut self, reconnect: &mut Reconnect, _: &mut Context<'_>) -> Result<(), End> {
         if self.is_finished() {
             return Err(Stop::Ended.into());
         }
         if self.is_drained(reconnect) {
-            return Err(Disconnect::Drained.into());
+            return Err(match self.is_moving() {
+                true => Disconnect::Moved.into(),
+                false => Disconnect::Drained.into(),
+            });
         }
         Ok(())
     }

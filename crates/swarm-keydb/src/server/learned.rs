@@ -205,6 +205,23 @@ mod tests {
     }
 
     #[test]
+    fn nothing_leaks_from_one_endpoint_to_another() {
+        let learned = Learned::default();
+        learned.enter(1);
+        learned.note_identity(identity("redis", "7"));
+        learned.note_profile(ServerKind::Redis.profile());
+        learned.note_digests(Digests::Usable);
+        learned.note_garbled(HelloLimit::None);
+        learned.enter(1);
+        assert_eq!(learned.digests(), Digests::Usable);
+        assert_eq!(learned.hello(), HelloLimit::None);
+        learned.enter(2);
+        assert_eq!(learned.digests(), Digests::Unusable);
+        assert_eq!(learned.hello(), HelloLimit::Version3);
+        assert_eq!((learned.kind(), learned.profile()), (None, None));
+    }
+
+    #[test]
     fn another_server_makes_the_client_forget_the_previous_one() {
         let learned = Learned::default();
         learned.note_garbled(HelloLimit::Version2);

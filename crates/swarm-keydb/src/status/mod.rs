@@ -4,11 +4,12 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use swarm_transport::TransportError;
+use swarm_transport::failover::Route;
 use tokio::sync::watch;
 
 use self::stats::BUCKETS;
@@ -129,8 +130,12 @@ pub(crate) struct Established {
 /// State and metrics that a driver publishes. One task writes, any number read.
 #[derive(Debug)]
 pub(crate) struct Status {
-    /// Address of the server, without secrets.
+    /// Address of the server, without secrets. If there are several, all of them.
     address: Option<Arc<str>>,
+    /// The endpoint of the latest connection, if the connector chooses among several.
+    route: Mutex<Option<Route>>,
+    /// How often the client has moved to another server.
+    moves: AtomicU64,
     links: watch::Sender<Link>,
     queued: AtomicUsize,
     in_flight: AtomicUsize,
@@ -163,6 +168,8 @@ impl Status {
         let now = Instant::now();
         Self {
             address,
+            route: Mutex::default(),
+            moves: AtomicU64::new(0),
             links: watch::Sender::new(Link {
                 state: State::Connecting,
                 since: now,
@@ -252,9 +259,27 @@ impl Status {
         self.links.borrow().outage.clone()
     }
 
-    /// Address of the server, without secrets.
-    pub(crate) const fn address(&self) -> Option<&Arc<str>> {
-        self.address.as_ref()
+    /// Address of the server, without secrets: of several, that of the latest connection.
+    pub(crate) fn address(&self) -> Option<Arc<str>> {
+        let route = self.route();
+        let name = route.map(|route| Arc::clone(route.name()));
+        name.or_else(|| self.address.clone())
+    }
+
+    /// The endpoint of the latest connection, if the connector chooses among several.
+    pub(crate) fn route(&self) -> Option<Route> {
+        let route = self.route.lock().unwrap_or_else(PoisonError::into_inner);
+        route.clone()
+    }
+
+    /// Records the endpoint of a connection that is ready.
+    pub(crate) fn note_route(&self, route: Option<&Route>) {
+        *self.route.lock().unwrap_or_else(PoisonError::into_inner) = route.cloned();
+    }
+
+    /// Records that the client has moved to another server.
+    pub(crate) fn note_move(&self) {
+        self.moves.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Returns why a call was not sent in time: there is no connection, or no capacity in a queue.
@@ -266,7 +291,7 @@ impl Status {
         };
         Failure::Timeout(Arc::new(Late {
             sent: false,
-            address: self.address.clone(),
+            address: self.address(),
             waited: Some(waited),
             wait,
         }))
@@ -395,6 +420,8 @@ impl Status {
         let is_connected = link.state == State::Connected;
         Stats {
             state: link.state,
+            server: self.address(),
+            moves: self.moves.load(Ordering::Relaxed),
             connected_since: is_connected.then(|| into_std(link.since)),
             attempts: link.outage.attempts,
             last_error: link.last_error.clone(),

@@ -19,6 +19,12 @@ pub(super) const BUCKETS: usize = 32;
 pub struct Stats {
     /// State of the shared connection.
     pub state: State,
+    /// Address of the server, without secrets. Of several servers, the one in use, or the last one
+    /// while there is no connection. `None` with a custom connector that chooses
+    /// among no servers.
+    pub server: Option<Arc<str>>,
+    /// How often the client has moved from one of several servers to another.
+    pub moves: u64,
     /// When the shared connection was established. `None` while there is none.
     pub connected_since: Option<StdInstant>,
     /// Number of attempts to connect that have failed since there was a connection. Zero while

@@ -283,17 +283,17 @@ impl Shared {
         if self.options.is_weighted {
             self.shuffle(&mut candidates);
         }
-        let named: Vec<_> = candidates
-            .into_iter()
-            .enumerate()
-            .map(|(at, candidate)| {
-                let unnamed = || Address {
-                    name: format!("endpoint {}", at + 1).into(),
-                    host: None,
-                };
-                (candidate.address.clone().unwrap_or_else(unnamed), candidate)
-            })
-            .collect();
+        let mut named: Vec<(Address, Candidate)> = Vec::new();
+        for (at, candidate) in candidates.into_iter().enumerate() {
+            let unnamed = || Address {
+                name: format!("endpoint {}", at + 1).into(),
+                host: None,
+            };
+            let address = candidate.address.clone().unwrap_or_else(unnamed);
+            if named.iter().all(|(known, _)| known.name != address.name) {
+                named.push((address, candidate));
+            }
+        }
         let names: Vec<_> = named.iter().map(|(address, _)| Arc::clone(&address.name)).collect();
         let mut state = self.lock();
         let ids = state.selector.set_endpoints(&names);

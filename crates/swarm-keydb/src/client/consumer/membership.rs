@@ -43,9 +43,8 @@ struct Entries {
 
 impl Membership {
     /// Address of the server, without secrets.
-    pub(super) fn address(&self) -> Option<&str> {
-        let status = self.client.shared.connection.status();
-        status.address().map(|address| &**address)
+    pub(super) fn address(&self) -> Option<Arc<str>> {
+        self.client.shared.connection.status().address()
     }
 
     pub(super) fn new(

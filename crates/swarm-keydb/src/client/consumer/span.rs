@@ -20,6 +20,7 @@ impl DeliverySpan {
             return Self(Span::none());
         }
         let origin = membership.client.shared.connection.origin();
+        let (address, port) = origin.server();
         let span = tracing::debug_span!(
             parent: None,
             "delivery",
@@ -31,8 +32,8 @@ impl DeliverySpan {
             messaging.operation.type = "process",
             messaging.message.id = %id,
             swarmkeydb.delivery.count = i64::try_from(delivered).unwrap_or(i64::MAX),
-            server.address = origin.address,
-            server.port = origin.port.map(i64::from),
+            server.address = address,
+            server.port = port.map(i64::from),
             error.type = Empty,
         );
         span.follows_from(read);

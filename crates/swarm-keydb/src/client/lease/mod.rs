@@ -7,6 +7,7 @@ mod slices;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use swarm_transport::{TransportError, TransportErrorKind};
 use tokio::sync::oneshot;
 
 pub(crate) use blocking::TimeLimits;
@@ -107,6 +108,9 @@ impl Leases {
                 return Err(Error::closed());
             };
             match self.until(deadline, outcome).await {
+                Ok(Ok(Ok(()))) if !self.factory.target.is_current(lease.connection.status()) => {
+                    last = moving();
+                }
                 Ok(Ok(Ok(()))) if lease.connection.status().has_session() => return Ok(lease),
                 Ok(Ok(Ok(()))) => return Err(Error::connect(Role::refusal())),
                 Ok(Ok(Err(failure))) => last = failure,
@@ -152,6 +156,13 @@ impl Leases {
         let _context = self.factory.tasks.timers();
         timeout_at(deadline, work)
     }
+}
+
+/// Returns the failure of a lease on another server than that of the shared connection.
+fn moving() -> Failure {
+    let what = "the client is moving to another server";
+    let error = TransportError::new(TransportErrorKind::Closed, what);
+    Failure::lost(false, &Arc::new(error))
 }
 
 /// Counts a waiting caller.

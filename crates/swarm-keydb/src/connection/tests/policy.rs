@@ -22,14 +22,28 @@ fn credentials_that_have_been_replaced_are_tried_at_once() {
     for current in [1, 2] {
         let failed = |disconnect| {
             let next = policy()
-                .judge(disconnect, Lifetime::Failed, 1, current)
+                .judge(disconnect, Lifetime::Failed, 1, current, false)
                 .next;
             matches!(next, Next::Failed(_))
         };
         assert_eq!(failed(refused_credentials()), current == 1);
         assert!(failed(refused().into()), "it is not about the credentials");
-        let drained = policy().judge(Disconnect::Drained, Lifetime::Replied, 1, current);
+        let drained = policy().judge(Disconnect::Drained, Lifetime::Replied, 1, current, false);
         assert_eq!(matches!(drained.next, Next::Drained), current == 1);
+    }
+}
+
+#[test]
+fn another_endpoint_is_tried_at_once_if_the_handshake_with_one_fails() {
+    let is_at_once = |disconnect, lifetime, has_alternative| {
+        let loss = policy().judge(disconnect, lifetime, 1, 1, has_alternative);
+        matches!(loss.next, Next::AtOnce)
+    };
+    for disconnect in [refused_credentials, || refused().into()] {
+        assert!(is_at_once(disconnect(), Lifetime::Failed, true));
+        assert!(!is_at_once(disconnect(), Lifetime::Failed, false));
+        // It worked, so the others learn of its loss from the attempt to connect again.
+        assert!(!is_at_once(disconnect(), Lifetime::Replied, true));
     }
 }
 

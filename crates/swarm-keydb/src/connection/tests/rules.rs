@@ -53,6 +53,8 @@ fn expected(disconnect: &Disconnect) -> Rule {
             | Violation::Desynchronized => RETRY,
         },
         Disconnect::Drained => Rule::Drained,
+        // Without reconnecting, the session is lost.
+        Disconnect::Moved => Rule::AtOnce,
     }
 }
 
@@ -66,7 +68,7 @@ fn is_transient(disconnect: &Disconnect) -> bool {
             | HandshakeError::Session { .. }
             | HandshakeError::Incompatible => false,
         },
-        Disconnect::Violation(_) | Disconnect::Drained => true,
+        Disconnect::Violation(_) | Disconnect::Drained | Disconnect::Moved => true,
     }
 }
 
@@ -108,7 +110,7 @@ fn ends() -> Vec<Disconnect> {
     let violations = handshake.into_iter().chain(violations);
     let ends = transport.into_iter();
     ends.chain(violations.map(Disconnect::Violation))
-        .chain([Disconnect::Drained])
+        .chain([Disconnect::Drained, Disconnect::Moved])
         .collect()
 }
 
@@ -123,10 +125,13 @@ fn every_end_of_a_connection_has_its_rule() {
                     let policy = Reconnect::new(Duration::ZERO, Duration::ZERO).enabled(enabled);
                     let rule = match expected(&disconnect) {
                         REFUSED | Rule::Drained if used != current => Rule::AtOnce,
+                        Rule::AtOnce if matches!(disconnect, Disconnect::Moved) && !enabled => {
+                            RETRY
+                        }
                         rule => rule,
                     };
                     let transient = is_transient(&disconnect);
-                    let loss = policy.judge(disconnect, lifetime, used, current);
+                    let loss = policy.judge(disconnect, lifetime, used, current, false);
                     let found = match loss.next {
                         Next::AtOnce => Rule::AtOnce,
                         Next::Drained => Rule::Drained,

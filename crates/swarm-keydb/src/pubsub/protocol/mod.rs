@@ -209,8 +209,8 @@ impl Protocol for PubSub {
 
     fn ready(&mut self) {
         self.availability.note_dial(None);
-        let address = self.availability.address().map(|address| &**address);
-        self.outages.over(address, None);
+        let address = self.availability.address();
+        self.outages.over(address.as_deref(), None);
     }
 
     fn poll_auxiliary(&mut self, _: &mut Link, _: &mut Context<'_>) {}
@@ -283,13 +283,13 @@ impl Protocol for PubSub {
         if loss.lifetime == Lifetime::Failed {
             self.availability.note_dial(Some(&loss.error));
             if self.availability.is_connected() {
-                let address = self.availability.address().map(|address| &**address);
+                let address = self.availability.address();
                 let fault = Fault {
                     error: &loss.error,
                     is_lasting: !loss.error.is_transient(),
                     waiting: None,
                 };
-                self.outages.failed(address, &fault);
+                self.outages.failed(address.as_deref(), &fault);
             }
         }
         if let Next::Failed(setback) = &loss.next

@@ -127,9 +127,10 @@ impl Dedicated {
         None
     }
 
-    /// Whether the connection works, no reply is pending, and it has the current credentials.
+    /// Whether the connection works, no reply is pending, and it has the current credentials and
+    /// endpoint.
     fn is_usable(&self, connection: &ConnectionHandle) -> bool {
-        connection.is_idle() && connection.status().login() == self.factory.target.login.version()
+        connection.is_idle() && self.factory.target.is_current(connection.status())
     }
 
     /// Takes a connection that the pool of shared connections needs no longer, if there is a place

@@ -76,6 +76,11 @@ impl Dispatcher {
         }
     }
 
+    /// The primary connection leads to another server: the other connections are outdated.
+    pub(in crate::request_reply) const fn note_move(&mut self) {
+        self.is_changed = true;
+    }
+
     /// Records replies that arrived together on the primary connection. `round_trip` is that of the
     /// first of them.
     #[inline]

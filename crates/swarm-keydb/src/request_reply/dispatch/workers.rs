@@ -1,7 +1,7 @@
 //! Connections of the pool besides the primary one. Each runs in a task of its own and does not
 //! reconnect: the pool opens another one if it is needed.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -36,9 +36,9 @@ pub(super) struct Workers {
     factory: Arc<ConnectionFactory>,
     /// Takes workers that are not needed, and yields those that are.
     dedicated: Arc<Dedicated>,
-    open: HashMap<ConnectionId, Worker>,
+    open: BTreeMap<ConnectionId, Worker>,
     /// Connections that take no more calls, and close once theirs have ended.
-    leaving: HashMap<ConnectionId, ConnectionHandle>,
+    leaving: BTreeMap<ConnectionId, ConnectionHandle>,
     /// States of workers that were closed, or lost, before the client is closed. Replies to writes
     /// may be pending on some.
     released: Vec<Arc<Status>>,
@@ -74,8 +74,8 @@ impl Workers {
         Self {
             factory,
             dedicated,
-            open: HashMap::new(),
-            leaving: HashMap::new(),
+            open: BTreeMap::new(),
+            leaving: BTreeMap::new(),
             released: Vec::new(),
             replaced: None,
             dialing: 0,
@@ -241,32 +241,33 @@ impl Workers {
         }
     }
 
-    /// Releases the workers that have earlier credentials, or on which a reply asked for another
+    /// Releases the workers that have earlier credentials or another endpoint, or on which a reply asked for another
     /// connection. They close once their calls have ended.
     pub(super) fn release_outdated(&mut self, now: Instant) -> Vec<ConnectionId> {
-        let current = self.factory.target.login.version();
-        let mut is_any_stale = false;
-        let outdated = self.open.extract_if(|_, worker| {
-            let status = worker.connection.status();
-            let is_stale = status.is_stale() && worker.may_be_replaced <= now;
-            is_any_stale |= is_stale;
-            is_stale || status.login() != current
-        });
-        let outdated: Vec<_> = outdated.collect();
-        if is_any_stale {
+        let target = &self.factory.target;
+        let is_stale = |worker: &Worker| {
+            worker.connection.status().is_stale() && worker.may_be_replaced <= now
+        };
+        let is_outdated = |worker: &Worker| {
+            is_stale(worker) || !target.is_current(worker.connection.status())
+        };
+        if self.open.values().any(is_stale) {
             self.replaced = Some(now);
         }
-        let release = |(id, worker)| {
-            self.leave(id, worker);
-            id
-        };
-        outdated.into_iter().map(release).collect()
+        let outdated = self.open.iter().filter(|(_, worker)| is_outdated(worker));
+        let outdated: Vec<_> = outdated.map(|(id, _)| *id).collect();
+        for id in &outdated {
+            if let Some(worker) = self.open.remove(id) {
+                self.leave(*id, worker);
+            }
+        }
+        outdated
     }
 
     /// Releases all workers, because they have another kind of server. They close once their calls
     /// have ended.
     pub(super) fn release_all(&mut self) -> Vec<ConnectionId> {
-        let open: Vec<_> = self.open.drain().collect();
+        let open = std::mem::take(&mut self.open);
         let release = |(id, worker)| {
             self.leave(id, worker);
             id

@@ -19,6 +19,9 @@ pub(super) struct Health {
     pub(super) name: Arc<str>,
     /// Number of open connections.
     pub(super) connections: usize,
+    /// Whether the last attempt to connect, or the last handshake, has failed, or a server has
+    /// stopped answering since then.
+    pub(super) is_suspect: bool,
     /// When the latest failures were.
     failures: VecDeque<Duration>,
     /// Attempts and connections that began before this one belong to a failure that was counted.
@@ -43,6 +46,7 @@ impl Health {
             id,
             name,
             connections: 0,
+            is_suspect: false,
             failures: VecDeque::new(),
             counted: 0,
             open_until: None,
@@ -56,6 +60,11 @@ impl Health {
 
     pub(super) const fn is_closed(&self) -> bool {
         self.open_until.is_none()
+    }
+
+    /// Whether this endpoint is tried first if it is in use.
+    pub(super) const fn is_trusted(&self) -> bool {
+        self.is_closed() && (self.connections > 0 || !self.is_suspect)
     }
 
     /// Lower ranks are tried first: no recent failure, some, half-open, open.
@@ -111,6 +120,7 @@ impl Health {
     /// A connection has completed its handshake. The endpoint stays doubtful if it has failed
     /// before: only a connection that lasts shows more.
     pub(super) const fn close_breaker(&mut self) {
+        self.is_suspect = false;
         self.open_until = None;
     }
 

@@ -117,9 +117,10 @@ impl Selector {
         // Stable, so that the order of preference decides in the end.
         order.sort_by_key(|(rank, is_other, _)| (*rank, *is_other));
         let mut order: Vec<_> = order.into_iter().map(|(_, _, id)| id).collect();
-        // The endpoint in use is left when it has failed, not when it is doubtful.
+        // The endpoint in use is left when it cannot be reached, or its breaker opens, not when a
+        // connection to it is lost.
         if let Some(active) = self.active
-            && self.is_usable(active)
+            && self.find(active).is_some_and(Health::is_trusted)
             && let Some(at) = order.iter().position(|id| *id == active)
             && let Some(front) = order.get_mut(..=at)
         {
@@ -149,6 +150,9 @@ impl Selector {
         failure: DialFailure,
         now: Duration,
     ) -> bool {
+        if let Some(health) = self.find_mut(id) {
+            health.is_suspect = true;
+        }
         self.count(id, began, now);
         if failure == DialFailure::Refused && self.active == Some(id) && self.is_replaceable(id) {
             self.leave(now);
@@ -207,6 +211,9 @@ impl Selector {
             Loss::Handshake | Loss::Unresponsive => true,
             Loss::Lost => now.saturating_sub(opened) < MIN_UPTIME,
         };
+        if let Some(health) = self.find_mut(id) {
+            health.is_suspect |= loss != Loss::Lost;
+        }
         if counts {
             self.count(id, began, now);
         } else if let Some(health) = self.find_mut(id) {

@@ -33,6 +33,10 @@ pub(super) struct Setup {
     pub(super) http_only: bool,
     /// Whether there is an HTTP fallback.
     pub(super) fallback: bool,
+    /// Number of gateways in front of the server.
+    pub(super) gateways: u8,
+    /// After which time the client returns to a preferred gateway.
+    pub(super) failback: Option<Duration>,
     pub(super) password: bool,
     /// Bytes in flight in each direction of a connection.
     pub(super) capacity: usize,
@@ -126,6 +130,12 @@ pub(super) enum Fault {
     },
     /// Attempts to connect get no answer.
     Hang(Duration),
+    /// The gateway with the most connections loses them, and accepts no more. Attempts to connect
+    /// to it may get no answer.
+    Down {
+        time: Duration,
+        hangs: bool,
+    },
     /// The server accepts no more connections than this.
     Limit(u8, Duration),
     /// A connection gets no replies, although its commands may run.
@@ -215,7 +225,28 @@ impl Plan {
             let after = after * setup.pauses;
             steps.push(Step { after, action });
         }
-        Self { seed, setup, steps }
+        let mut plan = Self { seed, setup, steps };
+        if seed % 3 == 2 {
+            plan.add_gateways();
+        }
+        plan
+    }
+
+    /// Lets the client reach the server over three gateways, of which one after another goes down
+    /// in place of some calls.
+    fn add_gateways(&mut self) {
+        let mut rng = fastrand::Rng::with_seed(!self.seed);
+        self.setup.gateways = 3;
+        self.setup.failback = rng.bool().then_some(Duration::from_secs(1));
+        let longest = rng.choice([300, 3000, 20_000]).unwrap_or(300);
+        for step in &mut self.steps {
+            if rng.u8(0..12) == 0 && matches!(step.action, Action::Call(_)) {
+                step.action = Action::Fault(Fault::Down {
+                    time: Duration::from_millis(rng.u64(1..longest)),
+                    hangs: rng.u8(0..3) == 0,
+                });
+            }
+        }
     }
 }
 
@@ -235,6 +266,8 @@ impl Setup {
             gateway: rng.bool(),
             http_only,
             fallback: rng.u8(0..3) == 0,
+            gateways: 1,
+            failback: None,
             // The simulated HTTP takes no credentials.
             password: !http_only && rng.u8(0..3) == 0,
             capacity: rng.choice([32, 256, 1 << 14]).unwrap_or(256),

@@ -49,6 +49,10 @@ pub(super) struct State {
     versions: BTreeMap<Bytes, u64>,
     /// Open connections.
     pub(super) links: BTreeMap<u32, Control>,
+    /// The gateway of each open connection.
+    gateways: BTreeMap<u32, u8>,
+    /// Until when each gateway is down, and whether attempts to connect to it hang.
+    down: BTreeMap<u8, (Instant, bool)>,
     connections: u32,
     refuses_until: Option<Instant>,
     hangs_until: Option<Instant>,
@@ -84,6 +88,7 @@ pub(super) struct Seen {
     pub(super) transacts: u64,
     pub(super) logins: u64,
     pub(super) closes: u64,
+    pub(super) moves: u64,
     pub(super) succeeded: u64,
 }
 
@@ -126,13 +131,17 @@ impl World {
         }
     }
 
-    /// Opens a connection.
-    pub(super) async fn connect(self) -> Result<BoxTransport, TransportError> {
+    /// Opens a connection over a gateway.
+    pub(super) async fn connect(self, gateway: u8) -> Result<BoxTransport, TransportError> {
         let refused = |what| TransportError::new(TransportErrorKind::Refused, what);
-        let (hangs_until, number) = {
+        let (hangs_until, is_down, number) = {
             let mut state = self.state();
             state.connections += 1;
-            (state.hangs_until, state.connections)
+            let down = state.down.get(&gateway).copied();
+            let down = down.filter(|(until, _)| *until > Instant::now());
+            let hangs = down.filter(|(_, hangs)| *hangs).map(|(until, _)| until);
+            let number = state.connections;
+            (state.hangs_until.max(hangs), down.is_some(), number)
         };
         let mut rng = self.rng(number);
         if let Some(until) = hangs_until.filter(|until| *until > Instant::now()) {
@@ -149,7 +158,7 @@ impl World {
         let is_full = state
             .limit
             .is_some_and(|(limit, until)| until > now && state.links.len() >= limit);
-        let why = if !is_over(state.refuses_until) {
+        let why = if is_down || !is_over(state.refuses_until) {
             Some("connection refused")
         } else if is_full {
             Some("max number of clients reached")
@@ -165,8 +174,9 @@ impl World {
         let (transport, control) = connection::open(self.clone(), number, rng);
         control.state().was_opened_serial = state.is_serial;
         state.links.insert(number, control);
+        state.gateways.insert(number, gateway);
         drop(state);
-        self.trace(|| format!("connection {number} opened"));
+        self.trace(|| format!("connection {number} opened at {gateway}"));
         Ok(transport)
     }
 
@@ -212,6 +222,7 @@ impl World {
         let mut state = self.state();
         state.seen.losses += u64::from(!was_gone);
         state.links.remove(&connection);
+        state.gateways.remove(&connection);
     }
 
     /// Runs a command, and returns its reply.
@@ -300,6 +311,16 @@ impl World {
                 let links = state.links.values().filter(|_| *closes);
                 links.for_each(|link| link.cut(None, None));
             }
+            Fault::Down { time, hangs } => {
+                let count = |gateway: &u8| {
+                    let mut open = state.gateways.values();
+                    std::cmp::Reverse(open.by_ref().filter(|at| *at == gateway).count())
+                };
+                let most = (0..self.setup.gateways).min_by_key(count).unwrap_or(0);
+                let links = (state.links.iter()).filter(|(link, _)| state.gateways[*link] == most);
+                links.for_each(|(_, link)| link.cut(None, None));
+                state.down.insert(most, (now + *time, *hangs));
+            }
             Fault::Hang(time) => state.hangs_until = Some(now + *time),
             Fault::Limit(limit, time) => state.limit = Some((usize::from(*limit), now + *time)),
             Fault::Mute { which, time, runs } => {
@@ -329,6 +350,7 @@ impl World {
         let now = Instant::now();
         let mut state = self.state();
         state.refuses_until = None;
+        state.down.clear();
         state.hangs_until = None;
         state.limit = None;
         state.read_only_until = None;
