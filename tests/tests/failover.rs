@@ -21,7 +21,10 @@ fn check(found: &Switched) {
     assert!(found.percentile(99) <= SECOND, "{found}");
     assert!(found.switches.len() >= found.kills, "{found}");
     // Some are killed before all subscriptions are there.
-    assert!(found.gaps >= found.kills && found.messages > 8 * found.kills, "{found}");
+    assert!(
+        found.gaps >= found.kills && found.messages > 8 * found.kills,
+        "{found}"
+    );
     assert!(found.delivered > 64 && found.may_have_run > 0, "{found}");
 }
 
@@ -64,7 +67,10 @@ async fn a_limping_server_is_left_for_good() {
         println!("failback {failback:?}: {moves} moves, {dials} dials, {failed} failed commands");
         let expected = if failback.is_some() { 2..=25 } else { 1..=1 };
         assert!(expected.contains(&moves), "{moves} moves");
-        assert!(failed <= 4 * expected.end().to_owned() as usize, "{failed} commands failed");
+        assert!(
+            failed <= 4 * expected.end().to_owned() as usize,
+            "{failed} commands failed"
+        );
         client.close().await;
     }
 }
@@ -90,7 +96,9 @@ async fn when_no_server_can_be_reached_the_error_names_all() {
     let mut gateways = within(Gateways::start(2)).await;
     within(gateways.kill(0)).await;
     within(gateways.kill(1)).await;
-    let error = within(Client::connect(&*gateways.urls())).await.unwrap_err();
+    let error = within(Client::connect(&*gateways.urls()))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
     let text = error.to_string();
     assert!(text.contains("none of the 2 endpoints"), "{text}");
@@ -135,7 +143,9 @@ async fn a_return_to_the_preferred_server_loses_no_command_and_ends_watches() {
     assert_eq!(gateways.get(0).executions("INCR"), 0);
     assert_eq!(states.get(), State::Connected);
     assert!(
-        tokio::time::timeout(Duration::ZERO, states.changed()).await.is_err(),
+        tokio::time::timeout(Duration::ZERO, states.changed())
+            .await
+            .is_err(),
         "there was always a connection"
     );
 
@@ -143,7 +153,10 @@ async fn a_return_to_the_preferred_server_loses_no_command_and_ends_watches() {
     let set = transaction.set("k", 3);
     let error = within(transaction.exec(set)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Connection);
-    assert!(error.to_string().contains("moved to another server"), "{error}");
+    assert!(
+        error.to_string().contains("moved to another server"),
+        "{error}"
+    );
     let event = within(subscription.next()).await;
     assert_eq!(event.unwrap().unwrap(), Event::Reconnected { gap: true });
     within(client.publish("news", "hello")).await.unwrap();
@@ -179,5 +192,8 @@ async fn the_fallback_moves_along() {
     let http = [http[0].as_str(), "http://h", "http://h2"].join(" ");
     let error = Client::connect_lazy(ClientOptions::from(urls).http_url(http)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config);
-    assert!(error.to_string().contains("3 gateways for 2 servers"), "{error}");
+    assert!(
+        error.to_string().contains("3 gateways for 2 servers"),
+        "{error}"
+    );
 }

@@ -83,6 +83,9 @@ enum Task {
     Loom,
     /// Play 200,000 random schedules with the engine and the pool, and 1,500 with whole clients
     Simulate,
+    /// Kill the server that a client uses, of three: 1,000 times in simulated time, and 50 times
+    /// with real sockets
+    Failover,
     /// Send 100,000 commands to a server that is down for 30 seconds; kill a server 200 times under
     /// load; check the order of two million commands (needs redis-server)
     Soak,
@@ -138,6 +141,7 @@ fn run(task: Task) -> Result<()> {
             Task::Peers(peers::Options::default()),
             Task::Loom,
             Task::Simulate,
+            Task::Failover,
             Task::Soak,
             Task::Package,
             Task::Features,
@@ -198,6 +202,15 @@ fn run(task: Task) -> Result<()> {
             )
             .env("SWARM_SCHEDULES", "200000")
             .env("SWARM_CLIENT_SCHEDULES", "1500"),
+        ),
+        Task::Failover => shell::run(
+            "failover",
+            shell::command(
+                "cargo",
+                "test --workspace --all-features --test failover -- --nocapture",
+            )
+            .env("SWARM_FAILOVER_SIMULATED", "1000")
+            .env("SWARM_FAILOVER_KILLS", "50"),
         ),
         Task::Soak => {
             shell::run(

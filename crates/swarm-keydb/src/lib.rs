@@ -193,10 +193,10 @@ pub use swarm_resp::{
     Arg, ArgSink, ConvertError, Frame, FrameRef, FromFrame, Limits, Milliseconds, Request, Seconds,
     ServerError, ToArg, ToArgs,
 };
+pub use swarm_transport::failover::FailoverOptions;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use swarm_transport::tls::TlsOptions;
-pub use swarm_transport::failover::FailoverOptions;
 pub use swarm_transport::{Connect, TransportError, TransportErrorKind, TransportOptions};
 
 /// Runs the examples of the README.

@@ -200,6 +200,7 @@ mod options;
     )
 ))]
 mod retry_after;
+mod route;
 #[cfg(feature = "tcp")]
 pub mod tcp;
 #[cfg(feature = "tls")]
@@ -218,6 +219,7 @@ pub use endpoint::{Endpoint, Scheme};
 pub use error::{TransportError, TransportErrorKind};
 pub use identity::PeerIdentity;
 pub use options::{QuickAck, TransportOptions};
+pub use route::Route;
 pub use swarm_resp::Printable;
 #[cfg(feature = "tcp")]
 pub use tcp::RespTransport;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
-use crate::failover::Route;
+use crate::Route;
 use crate::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 /// A boxed [`Transport`], as returned by [`Connect::connect`](crate::Connect::connect).
@@ -82,8 +82,8 @@ pub trait Transport: Send {
         None
     }
 
-    /// Returns the endpoint that the connection leads to, if its connector has chosen among several:
-    /// see [`failover`](crate::failover). Returns `None`, the default, otherwise.
+    /// Returns the endpoint that the connection leads to, if its connector has chosen among
+    /// several: see [`failover`](crate::failover). Returns `None`, the default, otherwise.
     fn route(&self) -> Option<&Route> {
         None
     }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
-use crate::failover::Route;
+use crate::Route;
 use crate::{
     BoxTransport, Capabilities, PeerIdentity, RequestRejection, Transport, TransportError,
 };

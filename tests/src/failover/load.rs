@@ -1,8 +1,8 @@
 //! What the client does meanwhile: commands of many tasks, and subscriptions.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use swarm_keydb::{Client, Event, Outcome, Subscription};
@@ -78,11 +78,13 @@ impl Load {
             let done = done.expect("no task panics");
             found.slowest = found.slowest.max(done.slowest);
             found.faults.extend(done.faults);
-            found.increments.extend(done.increments.into_iter().map(|(key, end)| match end {
-                End::Done => (key, Some(true)),
-                End::NotSent => (key, Some(false)),
-                End::MayHaveRun => (key, None),
-            }));
+            found
+                .increments
+                .extend(done.increments.into_iter().map(|(key, end)| match end {
+                    End::Done => (key, Some(true)),
+                    End::NotSent => (key, Some(false)),
+                    End::MayHaveRun => (key, None),
+                }));
         }
         self.publisher.await.expect("the publisher does not panic");
         while let Some(heard) = self.subscriptions.join_next().await {
@@ -109,7 +111,8 @@ async fn work(client: Client, task: usize, stop: Arc<AtomicBool>) -> Done {
             if let Ok(reply) = client.echo(key.clone()).await
                 && reply != key.as_bytes()
             {
-                done.faults.push(format!("{key}: the reply {reply:?} is another's"));
+                done.faults
+                    .push(format!("{key}: the reply {reply:?} is another's"));
             }
         } else {
             let end = match client.incr(&key).await {
@@ -162,7 +165,9 @@ async fn listen(mut subscription: Subscription) -> Heard {
                 };
                 let is_next = last.is_none_or(|last: u64| number == last + 1);
                 if !is_next && !is_announced || last.is_some_and(|last| number <= last) {
-                    heard.faults.push(format!("message {number} after {last:?}"));
+                    heard
+                        .faults
+                        .push(format!("message {number} after {last:?}"));
                 }
                 last = Some(number);
                 is_announced = false;
@@ -199,7 +204,9 @@ pub(super) fn compare(ran: &BTreeMap<String, u64>, found: &mut Switched) {
             }
         };
         if !is_true {
-            found.faults.push(format!("{key}: told {outcome:?}, and ran {times} times"));
+            found
+                .faults
+                .push(format!("{key}: told {outcome:?}, and ran {times} times"));
         }
     }
 }

@@ -133,11 +133,15 @@ pub async fn kill_the_active(fleet: &mut impl Fleet, kills: usize) -> Switched {
     load.finish(&mut found).await;
     if found.moves != kills as u64 {
         let moves = found.moves;
-        found.faults.push(format!("{moves} moves after {kills} kills"));
+        found
+            .faults
+            .push(format!("{moves} moves after {kills} kills"));
     }
     let slack = Duration::from_millis(500);
     if found.slowest > Switched::TIMEOUT + slack {
-        found.faults.push(format!("a command took {:?}", found.slowest));
+        found
+            .faults
+            .push(format!("a command took {:?}", found.slowest));
     }
     client.close().await;
     load::compare(&fleet.increments().await, &mut found);

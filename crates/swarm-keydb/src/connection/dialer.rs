@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use swarm_transport::failover::Route;
+use swarm_transport::Route;
 use swarm_transport::{Connect, TransportError, TransportErrorKind};
 use tracing::Instrument as _;
 
@@ -136,7 +136,7 @@ impl Dialer {
             .await
             .unwrap_or_else(|_| Err(no_handshake_in_time(address.as_deref()).into()));
         if let Err(reason) = done {
-            link.report(&reason);
+            reason.report_to(link.route());
             attempt.failed(&reason);
             return Err(reason);
         }

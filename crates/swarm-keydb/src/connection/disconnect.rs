@@ -1,6 +1,7 @@
 //! Why a connection ended.
 
 use swarm_resp::ServerError;
+use swarm_transport::Route;
 use swarm_transport::{TransportError, TransportErrorKind};
 
 use super::{HandshakeError, Violation};
@@ -61,13 +62,22 @@ impl Disconnect {
     }
 
     /// Whether the server does not answer any more. `None` if the end says nothing about it.
-    pub(crate) fn is_unresponsive(&self) -> Option<bool> {
+    fn is_unresponsive(&self) -> Option<bool> {
         match self {
             Self::Transport(error) => Some(error.is_timeout()),
             Self::Violation(Violation::Silent(_) | Violation::Overdue(_)) => Some(true),
             Self::Violation(_) if self.is_unreadable_hello() => None,
             Self::Violation(_) => Some(false),
             Self::Drained | Self::Moved => None,
+        }
+    }
+
+    /// Reports to the connector why a connection has ended, if it chooses among several endpoints.
+    pub(crate) fn report_to(&self, route: Option<&Route>) {
+        match route.zip(self.is_unresponsive()) {
+            Some((route, true)) => route.unresponsive(),
+            Some((route, false)) => route.lost(),
+            None => {}
         }
     }
 

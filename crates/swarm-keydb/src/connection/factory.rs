@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use swarm_resp::{Request, RequestRef};
 use swarm_transport::{
-    BoxFuture, BoxTransport, Capabilities, Connect, Endpoint, Scheme, TransportError,
+    BoxFuture, BoxTransport, Capabilities, Connect, Endpoint, Route, Scheme, TransportError,
     TransportOptions, connector,
 };
 
 use super::{Dialer, Origin, Reconnect, Settings, several};
-use crate::credentials::{Credentials, Login};
+use crate::credentials::{Credentials, Login, LoginVersion};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::options::{ClientOptions, CommandOrder};
 use crate::runtime::Tasks;
 use crate::server::ServerProfile;
-use crate::status::Status;
 
 impl ClientOptions {
     /// Resolves the URLs to connectors, and the other options to the settings of connections.
@@ -44,7 +43,7 @@ impl ClientOptions {
         let credentials = password.map(|password| Credentials::new(first.user(), password));
         let login = self.login(credentials);
         let mut settings = Settings {
-            address: Some(addresses(&endpoints)),
+            address: Some(several::addresses(&endpoints)),
             ..self.settings()
         };
         if endpoints.len() > 1 {
@@ -75,11 +74,10 @@ impl ClientOptions {
         }
         if !fallbacks.is_empty() {
             let endpoints: Vec<_> = fallbacks.iter().map(|(_, at)| at.clone()).collect();
-            settings.fallback_address = Some(addresses(&endpoints));
+            settings.fallback_address = Some(several::addresses(&endpoints));
         }
         let is_binary = |endpoint: &Endpoint| endpoint.scheme().is_redis();
-        let (connector, fallback) =
-            several::connectors(servers, fallbacks, self.failover.clone())?;
+        let (connector, fallback) = several::connectors(servers, fallbacks, self.failover.clone())?;
         Ok(Target {
             connector,
             fallback,
@@ -252,8 +250,8 @@ impl Target {
 impl Target {
     /// Whether a connection has the current credentials, and leads to the same endpoint as the
     /// shared connection.
-    pub(crate) fn is_current(&self, status: &Status) -> bool {
-        status.login() == self.login.version() && self.origin.is_led_to_by(status.route().as_ref())
+    pub(crate) fn is_current(&self, (login, route): (LoginVersion, Option<Route>)) -> bool {
+        login == self.login.version() && self.origin.is_led_to_by(route.as_ref())
     }
 }
 
@@ -268,21 +266,6 @@ impl std::fmt::Debug for Target {
 
 fn endpoints(option: &str, urls: &str) -> Result<Vec<Endpoint>> {
     Endpoint::parse_list(urls).map_err(|error| Error::config(format!("{option}: {error}")))
-}
-
-/// Returns the addresses of servers, as [`address`].
-fn addresses(endpoints: &[Endpoint]) -> Arc<str> {
-    let addresses: Vec<_> = endpoints.iter().map(address).collect();
-    addresses.join(", ").into()
-}
-
-/// Returns an address without secrets, and without the path if that is empty.
-pub(super) fn address(endpoint: &Endpoint) -> Arc<str> {
-    let address = endpoint.to_string();
-    match address.strip_suffix('/') {
-        Some(short) if endpoint.path() == "/" => short.into(),
-        _ => address.into(),
-    }
 }
 
 fn transport_connector(

@@ -3,10 +3,9 @@
 use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
-use swarm_transport::failover::Route;
+use swarm_transport::Route;
 use swarm_transport::{BoxTransport, Capabilities, PeerIdentity, RequestRejection, TransportError};
 
-use super::Disconnect;
 use crate::runtime::Instant;
 
 /// Source of the requests that a [`Link`] sends.
@@ -69,16 +68,6 @@ impl Link {
     pub(crate) fn established(&self) {
         if let Some(route) = &self.route {
             route.established();
-        }
-    }
-
-    /// Reports to the connector why the connection has ended.
-    pub(crate) fn report(&self, disconnect: &Disconnect) {
-        if let (Some(route), Some(is_unresponsive)) = (&self.route, disconnect.is_unresponsive()) {
-            match is_unresponsive {
-                true => route.unresponsive(),
-                false => route.lost(),
-            }
         }
     }
 

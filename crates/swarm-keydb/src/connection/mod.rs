@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swarm_resp::Frame;
-use swarm_transport::failover::Route;
+use swarm_transport::Route;
 use swarm_transport::{Capabilities, TransportError};
 
 pub(crate) use dialer::{Dialer, GRACE};
@@ -315,7 +315,7 @@ impl<P: Protocol> Connection<P> {
                         let session = self.protocol.session();
                         let lifetime = Lifetime::of(session);
                         let disconnect = disconnect.explained(|error| session.explain(error));
-                        link.report(&disconnect);
+                        disconnect.report_to(link.route());
                         has_alternative = link.route().is_some_and(Route::has_alternative);
                         self.protocol.keep_open(link, &disconnect);
                         (disconnect, lifetime)
@@ -324,8 +324,7 @@ impl<P: Protocol> Connection<P> {
             }
         };
         let current = self.dialer.login_version();
-        let loss =
-            (self.reconnect).judge(disconnect, lifetime, login, current, has_alternative);
+        let loss = (self.reconnect).judge(disconnect, lifetime, login, current, has_alternative);
         let loss = loss.at(self.protocol.session().settings.address.as_ref());
         tracing::debug!(error = %loss.error, "connection lost");
         self.protocol.lost(&loss).map_err(offline)?;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use swarm_transport::failover::Route;
+use swarm_transport::Route;
 use swarm_transport::{Endpoint, TransportErrorKind};
 use tracing::field::Empty;
 use tracing::{Level, Span};

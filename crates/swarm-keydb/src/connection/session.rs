@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use swarm_resp::{Frame, Request, RequestRef, ServerError};
-use swarm_transport::failover::Route;
+use swarm_transport::Route;
 use swarm_transport::{Capabilities, PeerIdentity, RequestRejection, TransportError};
 
 use super::handshake::{Handshake, HandshakeError, Progress};

@@ -12,6 +12,9 @@ use crate::runtime::{Instant, sleep};
 /// A connector of the HTTP fallback and its address.
 pub(super) type Fallback = (Arc<dyn Connect>, Endpoint);
 
+/// The connector of connections, and that of the HTTP fallback.
+type Connectors = (Arc<dyn Connect>, Option<Arc<dyn Connect>>);
+
 /// Checks that the servers of a list are those of one deployment, and returns the first, whose
 /// credentials and database are those of all.
 ///
@@ -43,6 +46,21 @@ pub(super) fn first_of(endpoints: &[Endpoint]) -> Result<&Endpoint> {
     Ok(first)
 }
 
+/// Returns an address without secrets, and without the path if that is empty.
+fn address(endpoint: &Endpoint) -> Arc<str> {
+    let address = endpoint.to_string();
+    match address.strip_suffix('/') {
+        Some(short) if endpoint.path() == "/" => short.into(),
+        _ => address.into(),
+    }
+}
+
+/// Returns the addresses of servers without secrets.
+pub(super) fn addresses(endpoints: &[Endpoint]) -> Arc<str> {
+    let addresses: Vec<_> = endpoints.iter().map(address).collect();
+    addresses.join(", ").into()
+}
+
 /// Creates the connectors of a client: the one for connections, and the one of the HTTP fallback.
 ///
 /// # Errors
@@ -52,7 +70,7 @@ pub(super) fn connectors(
     servers: Vec<(Endpoint, Arc<dyn Connect>)>,
     fallbacks: Vec<Fallback>,
     options: FailoverOptions,
-) -> Result<(Arc<dyn Connect>, Option<Arc<dyn Connect>>)> {
+) -> Result<Connectors> {
     let (servers, fallbacks): (Vec<_>, Vec<_>) = match (servers.len(), fallbacks.len()) {
         (1, 0 | 1) => {
             let connector = servers.into_iter().next().map(|(_, connector)| connector);
@@ -74,7 +92,7 @@ pub(super) fn connectors(
     let mut fallbacks = fallbacks.into_iter().map(|(connector, _)| connector);
     let shared = is_shared.then(|| fallbacks.next()).flatten();
     let candidate = |(endpoint, connector): (Endpoint, Arc<dyn Connect>)| {
-        let candidate = Candidate::new(super::factory::address(&endpoint), connector);
+        let candidate = Candidate::new(address(&endpoint), connector);
         let candidate = candidate.addressed(&endpoint);
         match fallbacks.next() {
             Some(fallback) => candidate.fallback(fallback),

@@ -5,6 +5,7 @@
 //! | [`start`] | getting started in five minutes |
 //! | [`handles`] | which handle to use: client, pipeline, bulk, transaction, … |
 //! | [`connections`] | how many connections a client opens, and which commands stay in order |
+//! | [`servers`] | when one server is not enough: several gateways, Sentinel, Cluster |
 //! | [`guarantees`] | what each server guarantees: atomicity, isolation, expiry, delivery of messages |
 //! | [`delivery`] | whether a command ran, retries, timeouts, cancellation |
 //! | [`commands`] | each command: its method, transports, servers and retries |
@@ -34,6 +35,9 @@ pub mod handles {}
 
 #[doc = include_str!("connections.md")]
 pub mod connections {}
+
+#[doc = include_str!("servers.md")]
+pub mod servers {}
 
 #[doc = include_str!("guarantees.md")]
 pub mod guarantees {}

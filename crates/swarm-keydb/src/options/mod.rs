@@ -3,8 +3,8 @@
 mod connections;
 mod dedicated;
 mod durations;
-mod fallback;
 mod failover;
+mod fallback;
 mod login;
 mod observe;
 mod policy;

@@ -64,7 +64,7 @@ use crate::credentials::{Credentials, LoginVersion};
 use crate::failure::Failure;
 use crate::runtime::Instant;
 use crate::server::Learned;
-use crate::status::{Established, State, Status};
+use crate::status::{State, Status};
 use aside::Asides;
 use closing::Closing;
 use dispatch::Dispatcher;

@@ -14,12 +14,13 @@ use super::{RequestReply, Role};
 use crate::connection::{Disconnect, Link, Session};
 use crate::credentials::LoginVersion;
 use crate::runtime::{Sleep, sleep};
+use crate::status::Established;
 
 /// Pause after an attempt to connect that has failed while the previous connection still works.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// A connection to the new endpoint, or the reason why there is none.
-type Established = Result<(Link, Session, LoginVersion), Disconnect>;
+type Relocated = Result<(Link, Session, LoginVersion), Disconnect>;
 
 /// A move to another server.
 #[derive(Default)]
@@ -27,7 +28,7 @@ pub(super) enum Relocation {
     #[default]
     None,
     /// The new connection is being opened.
-    Dialing(Pin<Box<dyn Future<Output = Established> + Send>>),
+    Dialing(Pin<Box<dyn Future<Output = Relocated> + Send>>),
     /// No connection could be opened.
     Paused(Pin<Box<Sleep>>),
     /// The connection ends when no reply over it is awaited.
@@ -48,6 +49,8 @@ impl RequestReply {
         if !matches!(self.relocation, Relocation::Draining) {
             self.relocation = Relocation::Draining;
             self.engine.drain().start();
+            // What the previous server announces says nothing about the next one.
+            self.engine.end_listening();
             if self.is_pooled() {
                 self.give_back_calls();
             }
@@ -87,6 +90,8 @@ impl RequestReply {
                             continue;
                         }
                         self.relocated(link, other, session, login);
+                        // Calls wait for the new connection, and the previous one may be closed.
+                        cx.waker().wake_by_ref();
                         return;
                     }
                     Poll::Ready(Err(disconnect)) => {

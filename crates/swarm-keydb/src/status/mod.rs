@@ -4,12 +4,12 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use swarm_transport::Route;
 use swarm_transport::TransportError;
-use swarm_transport::failover::Route;
 use tokio::sync::watch;
 
 use self::stats::BUCKETS;
@@ -270,6 +270,11 @@ impl Status {
     pub(crate) fn route(&self) -> Option<Route> {
         let route = self.route.lock().unwrap_or_else(PoisonError::into_inner);
         route.clone()
+    }
+
+    /// Returns the credentials and the endpoint of the established connection.
+    pub(crate) fn login_and_route(&self) -> (LoginVersion, Option<Route>) {
+        (self.login(), self.route())
     }
 
     /// Records the endpoint of a connection that is ready.

@@ -93,19 +93,24 @@ mod tests {
     fn lists_of_hosts_and_of_addresses_are_split() {
         for (list, expected) in [
             ("ws://a", &["ws://a:80/"][..]),
-            ("ws://a:1,b,[::1]:3/p?q=1,2", &[
-                "ws://a:1/p?***",
-                "ws://b:80/p?***",
-                "ws://[::1]:3/p?***",
-            ]),
-            ("redis://u:p,w@a,b:7/2", &["redis://u:***@a:6379/2", "redis://u:***@b:7/2"]),
+            (
+                "ws://a:1,b,[::1]:3/p?q=1,2",
+                &["ws://a:1/p?***", "ws://b:80/p?***", "ws://[::1]:3/p?***"],
+            ),
+            (
+                "redis://u:p,w@a,b:7/2",
+                &["redis://u:***@a:6379/2", "redis://u:***@b:7/2"],
+            ),
             ("ws://a:1/,wss://b", &["ws://a:1/", "wss://b:443/"]),
-            ("ws://a,b ,\n redis://c", &["ws://a:80/", "ws://b:80/", "redis://c:6379"]),
+            (
+                "ws://a,b ,\n redis://c",
+                &["ws://a:80/", "ws://b:80/", "redis://c:6379"],
+            ),
             ("redis+unix:///a,b.sock", &["redis+unix:///a,b.sock"]),
-            ("redis+unix:///a.sock,unix:///b.sock", &[
-                "redis+unix:///a.sock",
-                "redis+unix:///b.sock",
-            ]),
+            (
+                "redis+unix:///a.sock,unix:///b.sock",
+                &["redis+unix:///a.sock", "redis+unix:///b.sock"],
+            ),
         ] {
             assert_eq!(shown(list), expected, "{list}");
         }
@@ -113,7 +118,16 @@ mod tests {
 
     #[test]
     fn faults_are_those_of_a_single_address() {
-        for list in ["", "ws://", "ws://a,", "ws://a,,b", "ws://a b", "a,ws://b", "ws://a ", "a,b"] {
+        for list in [
+            "",
+            "ws://",
+            "ws://a,",
+            "ws://a,,b",
+            "ws://a b",
+            "a,ws://b",
+            "ws://a ",
+            "a,b",
+        ] {
             let error = endpoints(list).unwrap_err();
             assert_eq!(error.kind(), TransportErrorKind::Endpoint, "{list}");
         }

@@ -45,7 +45,10 @@ impl FileList {
 
     fn read(&self) -> Result<Vec<Candidate>, TransportError> {
         let text = self.text().map_err(|error| {
-            let message = format!("the list of endpoints {} cannot be read", self.path.display());
+            let message = format!(
+                "the list of endpoints {} cannot be read",
+                self.path.display()
+            );
             TransportError::new(TransportErrorKind::Resolve, message).with_source(error)
         })?;
         text.lines()

@@ -11,7 +11,7 @@
 //!   a while ([`FailoverOptions::open_for`]), unless no other is left.
 //! - **Failback** is optional: [`FailoverOptions::failback_after`].
 //! - **Draining.** When the endpoint in use changes, connections to the previous one learn it from
-//!   their [`Route`]. Clients let the replies in flight arrive, and send nothing more over them.
+//!   their [`Route`](crate::Route). Clients let the replies in flight arrive, and send nothing more over them.
 //!
 //! Which endpoints there are is a fixed list, or the result of a [discovery](Discover).
 //!
@@ -38,6 +38,7 @@
 mod attempts;
 mod candidate;
 mod clock;
+mod dial;
 mod discover;
 #[cfg(feature = "net")]
 mod dns;
@@ -67,18 +68,12 @@ pub use dns::Dns;
 #[cfg(feature = "net")]
 pub use file::FileList;
 pub use options::FailoverOptions;
-pub use route::Route;
 
-use crate::{BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind, Wrapper};
-use attempts::{Attempt, Attempts, Ended};
+use crate::{BoxFuture, BoxTransport, Connect, TransportError, TransportErrorKind};
 use candidate::Address;
 use discover::Fixed;
 use route::Waiting;
-use routed::Routed;
-use selector::{DialFailure, EndpointId, Selector};
-
-/// How often a dial starts again because another one has chosen another endpoint meanwhile.
-const MAX_CHOICES: usize = 4;
+use selector::{EndpointId, Selector};
 
 /// A connector over the connectors of several endpoints. Clones share what they know.
 ///
@@ -294,7 +289,10 @@ impl Shared {
                 named.push((address, candidate));
             }
         }
-        let names: Vec<_> = named.iter().map(|(address, _)| Arc::clone(&address.name)).collect();
+        let names: Vec<_> = named
+            .iter()
+            .map(|(address, _)| Arc::clone(&address.name))
+            .collect();
         let mut state = self.lock();
         let ids = state.selector.set_endpoints(&names);
         state.candidates = (ids.into_iter().zip(named))
@@ -316,187 +314,6 @@ impl Shared {
             -uniform.ln() / f64::from(candidate.weight)
         };
         candidates.sort_by(|a, b| key(a).total_cmp(&key(b)));
-    }
-
-    async fn connect(self: &Arc<Self>) -> Result<BoxTransport, TransportError> {
-        self.discover().await?;
-        for _ in 0..MAX_CHOICES {
-            if let Some(transport) = self.try_endpoints().await? {
-                return Ok(transport);
-            }
-        }
-        Err(TransportError::new(
-            TransportErrorKind::Closed,
-            "the endpoint in use kept changing while connecting",
-        ))
-    }
-
-    /// Tries the endpoints in order. Returns `None` if the connection that was opened must not be
-    /// used, because the client uses another endpoint meanwhile.
-    async fn try_endpoints(self: &Arc<Self>) -> Result<Option<BoxTransport>, TransportError> {
-        let mut left = self.lock().selector.order(self.clock.now()).into_iter();
-        let count = left.len();
-        let mut attempts = Attempts::new();
-        let mut slow = Vec::new();
-        let mut failed = Vec::new();
-        loop {
-            let ended = match attempts.is_empty() {
-                true => None,
-                false => attempts.next().await,
-            };
-            match ended {
-                Some(Ended {
-                    endpoint,
-                    began,
-                    result: Ok(transport),
-                }) => {
-                    slow.retain(|id| attempts.endpoints().any(|running| running == *id));
-                    return Ok(self.opened(endpoint, began, transport, &slow));
-                }
-                Some(Ended {
-                    endpoint,
-                    began,
-                    result: Err(error),
-                }) => {
-                    let failure = match error.kind() {
-                        TransportErrorKind::Refused | TransportErrorKind::Resolve => {
-                            DialFailure::Refused
-                        }
-                        _ => DialFailure::Other,
-                    };
-                    let now = self.clock.now();
-                    let ends = self.change(|selector| {
-                        selector.dial_failed(endpoint, began, failure, now)
-                    });
-                    failed.push((endpoint, error));
-                    if ends {
-                        return Err(self.no_connection(count, failed));
-                    }
-                }
-                None => slow.extend(attempts.endpoints()),
-            }
-            match left.next() {
-                Some(endpoint) => {
-                    let (began, connector) = self.begin(endpoint);
-                    let Some(connector) = connector else {
-                        continue;
-                    };
-                    let dial = Box::pin(async move { connector.connect().await });
-                    let attempt = Attempt {
-                        endpoint,
-                        began,
-                        dial,
-                    };
-                    attempts.start(attempt, &*self.clock, self.options.slow_after);
-                }
-                None if attempts.is_empty() => return Err(self.no_connection(count, failed)),
-                None => {}
-            }
-        }
-    }
-
-    fn begin(&self, endpoint: EndpointId) -> (selector::Sequence, Option<Arc<dyn Connect>>) {
-        let mut state = self.lock();
-        let began = state.selector.begin();
-        let candidate = state.find(endpoint);
-        let connector = candidate.map(|(_, _, candidate)| Arc::clone(&candidate.connector));
-        (began, connector)
-    }
-
-    /// Wraps a transport, unless it must not be used.
-    fn opened(
-        self: &Arc<Self>,
-        endpoint: EndpointId,
-        began: selector::Sequence,
-        transport: BoxTransport,
-        slow: &[EndpointId],
-    ) -> Option<BoxTransport> {
-        let now = self.clock.now();
-        let is_chosen = self.change(|selector| {
-            for slow in slow {
-                selector.dial_slow(*slow, now);
-            }
-            selector.dialed(endpoint, now)
-        });
-        if !is_chosen {
-            return None;
-        }
-        let (address, key) = {
-            let mut state = self.lock();
-            state.opened += 1;
-            (state.find(endpoint)?.1.clone(), state.opened)
-        };
-        let route = Route::new(self, address, endpoint, began, key);
-        Some(Wrapper::new(transport, Routed(route)).boxed())
-    }
-
-    /// Describes why no endpoint could be reached. The error has the kind of the first one.
-    fn no_connection(
-        &self,
-        count: usize,
-        mut failed: Vec<(EndpointId, TransportError)>,
-    ) -> TransportError {
-        if failed.is_empty() {
-            let what = "there is no endpoint to connect to any more";
-            return TransportError::new(TransportErrorKind::Resolve, what);
-        }
-        let (_, first) = failed.remove(0);
-        if failed.is_empty() {
-            return first;
-        }
-        let mut message = format!("none of the {count} endpoints can be reached: {first}");
-        for (_, error) in &failed {
-            message.push_str("; ");
-            message.push_str(&error.to_string());
-        }
-        let others = failed.iter().map(|(_, error)| error);
-        let is_transient = others.clone().any(TransportError::is_transient);
-        let first = match first.is_transient() || !is_transient {
-            true => first,
-            false => first.with_transient(true),
-        };
-        first.with_context(message)
-    }
-
-    async fn connect_fallback(self: &Arc<Self>) -> Result<BoxTransport, TransportError> {
-        self.discover().await?;
-        let order = self.lock().selector.order(self.clock.now());
-        let connectors: Vec<_> = {
-            let state = self.lock();
-            let fallback = |id: &EndpointId| Some((*id, state.find(*id)?.2.fallback.clone()?));
-            order.iter().filter_map(fallback).collect()
-        };
-        let count = connectors.len();
-        let mut left = connectors.into_iter();
-        let mut attempts = Attempts::new();
-        let mut failed = Vec::new();
-        loop {
-            match left.next() {
-                Some((endpoint, connector)) => {
-                    let dial = Box::pin(async move { connector.connect().await });
-                    let attempt = Attempt {
-                        endpoint,
-                        began: 0,
-                        dial,
-                    };
-                    attempts.start(attempt, &*self.clock, self.options.slow_after);
-                }
-                None if attempts.is_empty() => return Err(self.no_connection(count, failed)),
-                None => {}
-            }
-            match attempts.next().await {
-                Some(Ended {
-                    result: Ok(transport),
-                    ..
-                }) => return Ok(transport),
-                Some(Ended {
-                    endpoint,
-                    result: Err(error),
-                    ..
-                }) => failed.push((endpoint, error)),
-                None => {}
-            }
-        }
     }
 
     /// Probes preferred endpoints, and asks the discovery when it has changed.

@@ -26,7 +26,9 @@ impl Shared {
                 None => {
                     let at = self.lock().selector.next_probe_at();
                     let wait = at.map_or(interval, |at| at.saturating_sub(now));
-                    self.clock.sleep(wait.clamp(Duration::from_millis(1), interval)).await;
+                    self.clock
+                        .sleep(wait.clamp(Duration::from_millis(1), interval))
+                        .await;
                 }
             }
         }

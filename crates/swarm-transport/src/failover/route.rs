@@ -1,7 +1,5 @@
-//! A connection as one of several that could have been opened: its endpoint, and whether that is
-//! still in use.
+//! Connections of a failover: their endpoints, and whether those are still in use.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,15 +8,10 @@ use std::time::Duration;
 use super::Shared;
 use super::candidate::Address;
 use super::selector::{EndpointId, Loss, Sequence};
+use crate::route::Routing;
 
-/// The endpoint that a connection leads to, and what its owner reports about the connection.
-///
-/// Returned by [`Transport::route`](crate::Transport::route) for connections of a
-/// [`Failover`](super::Failover). Clones belong to the same connection.
-#[derive(Clone)]
-pub struct Route(Arc<Inner>);
-
-struct Inner {
+/// A connection of a failover.
+pub(super) struct Connection {
     shared: Arc<Shared>,
     address: Address,
     endpoint: EndpointId,
@@ -66,7 +59,7 @@ impl Waiting {
     }
 }
 
-impl Route {
+impl Connection {
     pub(super) fn new(
         shared: &Arc<Shared>,
         address: Address,
@@ -74,7 +67,7 @@ impl Route {
         began: Sequence,
         key: u64,
     ) -> Self {
-        Self(Arc::new(Inner {
+        Self {
             shared: Arc::clone(shared),
             address,
             endpoint,
@@ -83,43 +76,50 @@ impl Route {
             established: AtomicBool::new(false),
             reported: AtomicBool::new(false),
             key,
-        }))
+        }
     }
 
-    /// Returns the name of the endpoint: its address without secrets, or the name that the program
-    /// gave it.
-    pub fn name(&self) -> &Arc<str> {
-        &self.0.address.name
+    fn report(&self, loss: Loss) {
+        if !self.reported.swap(true, Ordering::Relaxed) {
+            let now = self.shared.clock.now();
+            self.shared.change(|selector| {
+                selector.lost(self.endpoint, self.began, self.opened, loss, now);
+            });
+        }
     }
 
-    /// Returns host and port of the endpoint, if they are known.
-    pub fn host_and_port(&self) -> Option<(&str, Option<u16>)> {
-        let (host, port) = self.0.address.host.as_ref()?;
+    /// The connection is gone.
+    pub(super) fn closed(&self) {
+        self.shared.waiting.remove(self.key);
+        self.shared.lock().selector.closed(self.endpoint);
+    }
+}
+
+impl Routing for Connection {
+    fn name(&self) -> &Arc<str> {
+        &self.address.name
+    }
+
+    fn host_and_port(&self) -> Option<(&str, Option<u16>)> {
+        let (host, port) = self.address.host.as_ref()?;
         Some((host, *port))
     }
 
-    /// Whether another connection leads to the same endpoint.
-    pub fn is_same_endpoint(&self, other: &Self) -> bool {
-        self.0.endpoint == other.0.endpoint && Arc::ptr_eq(&self.0.shared, &other.0.shared)
+    fn connector(&self) -> usize {
+        Arc::as_ptr(&self.shared).addr()
     }
 
-    /// Returns a number that identifies the endpoint among those of its failover.
-    pub fn endpoint_id(&self) -> u64 {
-        self.0.endpoint
+    fn endpoint(&self) -> u64 {
+        self.endpoint
     }
 
-    /// Whether new connections lead to the same endpoint. If not, let the replies in flight arrive,
-    /// send nothing more over this connection, and open another.
-    #[inline]
-    pub fn is_current(&self) -> bool {
-        self.0.shared.waiting.current.load(Ordering::Acquire) == self.0.endpoint
+    fn is_current(&self) -> bool {
+        self.shared.waiting.current.load(Ordering::Acquire) == self.endpoint
     }
 
-    /// Ready when the connection is [no longer current](Self::is_current). Only the latest task
-    /// that polled a connection is woken.
-    pub fn poll_outdated(&self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_outdated(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.is_current() {
-            self.0.shared.waiting.register(self.0.key, cx.waker());
+            self.shared.waiting.register(self.key, cx.waker());
         }
         match self.is_current() {
             true => Poll::Pending,
@@ -127,68 +127,31 @@ impl Route {
         }
     }
 
-    /// Whether there is another endpoint that has not failed recently.
-    pub fn has_alternative(&self) -> bool {
-        let shared = &self.0.shared;
-        let now = shared.clock.now();
-        shared.lock().selector.has_alternative(self.0.endpoint, now)
+    fn has_alternative(&self) -> bool {
+        let now = self.shared.clock.now();
+        let state = self.shared.lock();
+        state.selector.has_alternative(self.endpoint, now)
     }
 
-    /// Returns how long the handshake may take while there is
-    /// [an alternative](Self::has_alternative).
-    pub fn patience(&self) -> Option<Duration> {
+    fn patience(&self) -> Option<Duration> {
         self.has_alternative()
-            .then_some(self.0.shared.options.slow_after)
+            .then_some(self.shared.options.slow_after)
     }
 
-    /// Reports that the handshake is complete.
-    /// [`peer_identified`](crate::Transport::peer_identified) reports that, too.
-    pub fn established(&self) {
-        if !self.0.established.swap(true, Ordering::Relaxed) {
-            self.0.shared.lock().selector.established(self.0.endpoint);
+    fn established(&self) {
+        if !self.established.swap(true, Ordering::Relaxed) {
+            self.shared.lock().selector.established(self.endpoint);
         }
     }
 
-    /// Reports that the connection was lost, or that its handshake has failed. A transport reports
-    /// its own errors.
-    pub fn lost(&self) {
-        self.report(match self.0.established.load(Ordering::Relaxed) {
+    fn lost(&self) {
+        self.report(match self.established.load(Ordering::Relaxed) {
             true => Loss::Lost,
             false => Loss::Handshake,
         });
     }
 
-    /// Reports that the server does not answer any more.
-    pub fn unresponsive(&self) {
+    fn unresponsive(&self) {
         self.report(Loss::Unresponsive);
-    }
-
-    fn report(&self, loss: Loss) {
-        let Inner {
-            shared,
-            endpoint,
-            began,
-            opened,
-            ..
-        } = &*self.0;
-        if !self.0.reported.swap(true, Ordering::Relaxed) {
-            let now = shared.clock.now();
-            shared.change(|selector| selector.lost(*endpoint, *began, *opened, loss, now));
-        }
-    }
-
-    /// The connection is gone.
-    pub(super) fn closed(&self) {
-        self.0.shared.waiting.remove(self.0.key);
-        self.0.shared.lock().selector.closed(self.0.endpoint);
-    }
-}
-
-impl fmt::Debug for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Route")
-            .field("name", self.name())
-            .field("is_current", &self.is_current())
-            .finish_non_exhaustive()
     }
 }

@@ -1,18 +1,32 @@
 //! A transport that a failover has opened: tells its route, and reports its own end.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use swarm_resp::{Frame, RequestRef};
 
-use super::Route;
-use crate::{Intercept, PeerIdentity, Transport, TransportError};
+use super::route::Connection;
+use crate::route::Routing as _;
+use crate::{Intercept, PeerIdentity, Route, Transport, TransportError};
 
-pub(super) struct Routed(pub(super) Route);
+pub(super) struct Routed {
+    connection: Arc<Connection>,
+    route: Route,
+}
 
 impl Routed {
-    fn noting<T>(&self, polled: Poll<Result<T, TransportError>>) -> Poll<Result<T, TransportError>> {
+    pub(super) fn new(connection: Connection) -> Self {
+        let connection = Arc::new(connection);
+        let route = Route::new(Arc::clone(&connection) as Arc<_>);
+        Self { connection, route }
+    }
+
+    fn noting<T>(
+        &self,
+        polled: Poll<Result<T, TransportError>>,
+    ) -> Poll<Result<T, TransportError>> {
         if let Poll::Ready(Err(_)) = &polled {
-            self.0.lost();
+            self.connection.lost();
         }
         polled
     }
@@ -20,11 +34,11 @@ impl Routed {
 
 impl Intercept for Routed {
     fn route<'a>(&'a self, _: &'a dyn Transport) -> Option<&'a Route> {
-        Some(&self.0)
+        Some(&self.route)
     }
 
     fn peer_identified(&mut self, inner: &mut dyn Transport, peer: &PeerIdentity) {
-        self.0.established();
+        self.connection.established();
         inner.peer_identified(peer);
     }
 
@@ -41,7 +55,9 @@ impl Intercept for Routed {
         inner: &mut dyn Transport,
         request: RequestRef<'_>,
     ) -> Result<(), TransportError> {
-        inner.start_send(request).inspect_err(|_| self.0.lost())
+        inner
+            .start_send(request)
+            .inspect_err(|_| self.connection.lost())
     }
 
     fn poll_flush(
@@ -63,6 +79,6 @@ impl Intercept for Routed {
 
 impl Drop for Routed {
     fn drop(&mut self) {
-        self.0.closed();
+        self.connection.closed();
     }
 }

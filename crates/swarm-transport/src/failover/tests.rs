@@ -104,8 +104,16 @@ async fn connections_learn_that_their_endpoint_is_no_longer_in_use() {
     let second = failover.connect().await.unwrap();
     waits.await.unwrap();
     assert!(is_outdated(&first) && !is_outdated(&second));
-    assert_eq!((failover.moves(), failover.endpoint().as_deref()), (1, Some("b")));
-    assert!(!first.route().unwrap().is_same_endpoint(second.route().unwrap()));
+    assert_eq!(
+        (failover.moves(), failover.endpoint().as_deref()),
+        (1, Some("b"))
+    );
+    assert!(
+        !first
+            .route()
+            .unwrap()
+            .is_same_endpoint(second.route().unwrap())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -136,7 +144,10 @@ async fn a_handshake_that_fails_leads_to_the_next_endpoint() {
     let mut second = failover.connect().await.unwrap();
     assert_eq!(&*name(&second), "b");
     second.peer_identified(&PeerIdentity::new());
-    assert!(!second.route().unwrap().has_alternative(), "the other one has failed");
+    assert!(
+        !second.route().unwrap().has_alternative(),
+        "the other one has failed"
+    );
     assert_eq!(second.route().unwrap().patience(), None);
 }
 
@@ -215,7 +226,11 @@ async fn an_endpoint_that_is_no_longer_found_is_left() {
     sleep(SECOND).await;
     assert!(is_outdated(&first));
     found.0.lock().unwrap().clear();
-    assert_eq!(&*name(&failover.connect().await.unwrap()), "b", "known endpoints remain");
+    assert_eq!(
+        &*name(&failover.connect().await.unwrap()),
+        "b",
+        "known endpoints remain"
+    );
     upkeep.abort();
 }
 
@@ -225,10 +240,16 @@ async fn files_and_names_are_discoveries() {
     let path = std::env::temp_dir().join(format!("swarm-endpoints-{}", std::process::id()));
     std::fs::write(&path, "# gateways\n\n ws://a:1 \nredis://b:2\n").unwrap();
     let found = FileList::new(&path, &options).endpoints().await.unwrap();
-    let names: Vec<_> = found.iter().map(|one| one.address.clone().unwrap().name).collect();
+    let names: Vec<_> = found
+        .iter()
+        .map(|one| one.address.clone().unwrap().name)
+        .collect();
     assert_eq!(names, ["ws://a:1".into(), Arc::<str>::from("redis://b:2")]);
     std::fs::remove_file(&path).unwrap();
-    let error = FileList::new(&path, &options).endpoints().await.unwrap_err();
+    let error = FileList::new(&path, &options)
+        .endpoints()
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), TransportErrorKind::Resolve);
 
     let endpoint = crate::Endpoint::parse("ws://localhost:7").unwrap();
@@ -247,17 +268,23 @@ async fn files_and_names_are_discoveries() {
 async fn weights_spread_clients() {
     let server = Server::new(Mode::Accepts);
     let candidates = || {
-        let (a, b, c) = (server.candidate("a"), server.candidate("b"), server.candidate("c"));
+        let (a, b, c) = (
+            server.candidate("a"),
+            server.candidate("b"),
+            server.candidate("c"),
+        );
         [a.weight(3), b.weight(1), c.weight(0)]
     };
     let mut first = 0;
     for _ in 0..1000 {
-        let failover =
-            Failover::new(candidates()).with_options(FailoverOptions::new().weighted());
+        let failover = Failover::new(candidates()).with_options(FailoverOptions::new().weighted());
         let chosen = name(&failover.connect().await.unwrap());
         assert_eq!(name(&failover.connect().await.unwrap()), chosen);
         assert_ne!(&*chosen, "c");
         first += usize::from(&*chosen == "a");
     }
-    assert!((650..850).contains(&first), "{first} of 1000, and 750 are expected");
+    assert!(
+        (650..850).contains(&first),
+        "{first} of 1000, and 750 are expected"
+    );
 }

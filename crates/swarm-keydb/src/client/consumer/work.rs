@@ -120,7 +120,8 @@ impl Work {
                 // While reads fail, success of a step on the shared connection proves nothing.
                 if !self.read_failed {
                     self.reconnect.succeeded();
-                    self.outages.over(self.membership.address().as_deref(), None);
+                    self.outages
+                        .over(self.membership.address().as_deref(), None);
                 }
                 Ok(found)
             }
@@ -376,7 +377,8 @@ impl Work {
                     is_lasting: false,
                     waiting: None,
                 };
-                self.outages.failed(self.membership.address().as_deref(), &fault);
+                self.outages
+                    .failed(self.membership.address().as_deref(), &fault);
             }
             Ok(Vec::new())
         } else {

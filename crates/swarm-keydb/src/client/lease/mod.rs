@@ -108,7 +108,7 @@ impl Leases {
                 return Err(Error::closed());
             };
             match self.until(deadline, outcome).await {
-                Ok(Ok(Ok(()))) if !self.factory.target.is_current(lease.connection.status()) => {
+                Ok(Ok(Ok(()))) if !self.is_current(&lease) => {
                     last = moving();
                 }
                 Ok(Ok(Ok(()))) if lease.connection.status().has_session() => return Ok(lease),
@@ -133,6 +133,12 @@ impl Leases {
             };
             pause.await;
         }
+    }
+
+    /// Whether a lease leads to the server of the shared connection.
+    fn is_current(&self, lease: &Lease) -> bool {
+        let status = lease.connection.status();
+        self.factory.target.is_current(status.login_and_route())
     }
 
     /// Starts a connection and registers it for `close`.

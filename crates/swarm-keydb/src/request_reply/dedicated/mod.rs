@@ -130,7 +130,8 @@ impl Dedicated {
     /// Whether the connection works, no reply is pending, and it has the current credentials and
     /// endpoint.
     fn is_usable(&self, connection: &ConnectionHandle) -> bool {
-        connection.is_idle() && self.factory.target.is_current(connection.status())
+        let target = &self.factory.target;
+        connection.is_idle() && target.is_current(connection.status().login_and_route())
     }
 
     /// Takes a connection that the pool of shared connections needs no longer, if there is a place

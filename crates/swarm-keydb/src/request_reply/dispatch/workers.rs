@@ -241,15 +241,16 @@ impl Workers {
         }
     }
 
-    /// Releases the workers that have earlier credentials or another endpoint, or on which a reply asked for another
-    /// connection. They close once their calls have ended.
+    /// Releases the workers that have earlier credentials or another endpoint, or on which a reply
+    /// asked for another connection. They close once their calls have ended.
     pub(super) fn release_outdated(&mut self, now: Instant) -> Vec<ConnectionId> {
         let target = &self.factory.target;
         let is_stale = |worker: &Worker| {
             worker.connection.status().is_stale() && worker.may_be_replaced <= now
         };
         let is_outdated = |worker: &Worker| {
-            is_stale(worker) || !target.is_current(worker.connection.status())
+            let status = worker.connection.status();
+            is_stale(worker) || !target.is_current(status.login_and_route())
         };
         if self.open.values().any(is_stale) {
             self.replaced = Some(now);

@@ -119,6 +119,11 @@ impl<C: Caller> Engine<C> {
         }
     }
 
+    /// Tells what hears the pushes of the connection that no more will follow.
+    pub(in crate::request_reply) fn end_listening(&mut self) {
+        self.listener = None;
+    }
+
     /// Sets what hears the pushes of the connection, until it is lost.
     pub(in crate::request_reply) fn listen(&mut self, listener: Listening) {
         self.listener = Some(listener);

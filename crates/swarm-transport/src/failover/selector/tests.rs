@@ -37,7 +37,10 @@ fn the_first_endpoint_that_accepts_stays_in_use() {
     assert_eq!(selector.moves(), 0, "the first connection is no move");
     for second in 1..100 {
         let (next, _) = dial(&mut selector, second * SECOND, |_| true).unwrap();
-        assert_eq!(next, ids[1], "the preferred endpoint is back, but this one works");
+        assert_eq!(
+            next, ids[1],
+            "the preferred endpoint is back, but this one works"
+        );
     }
 }
 
@@ -129,7 +132,10 @@ fn an_endpoint_that_is_removed_is_left_and_the_others_keep_their_history() {
     assert_eq!((now[0], now[2]), (ids[2], ids[1]));
     assert!(!ids.contains(&now[1]));
     assert_eq!(selector.active(), None);
-    assert!(!selector.dialed(ids[0], SECOND), "an attempt that was under way");
+    assert!(
+        !selector.dialed(ids[0], SECOND),
+        "an attempt that was under way"
+    );
 }
 
 #[test]
@@ -189,7 +195,11 @@ fn an_endpoint_that_limps_gets_fewer_and_fewer_chances() {
             }
         }
         let expected = if failback.is_some() { 1..=30 } else { 1..=1 };
-        assert!(expected.contains(&selector.moves()), "{failback:?}: {}", selector.moves());
+        assert!(
+            expected.contains(&selector.moves()),
+            "{failback:?}: {}",
+            selector.moves()
+        );
     }
 }
 

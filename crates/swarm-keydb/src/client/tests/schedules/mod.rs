@@ -321,7 +321,6 @@ async fn warm_up(setup: &Setup, client: &Client) {
 /// Looks at what the client tells about itself.
 fn sample(world: &World, client: &Client) {
     let stats = client.stats();
-    world.trace(|| format!("DBG {:?}", stats.shared));
     let mut state = world.state();
     // Without a connection, the metrics may tell of another server.
     state.is_serial = stats.shared.growth == Growth::Serial && stats.shared.open > 0;
