@@ -8,6 +8,7 @@
 mod backoff;
 mod dialer;
 mod disconnect;
+mod end;
 mod factory;
 mod handshake;
 mod link;
@@ -28,11 +29,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use swarm_resp::Frame;
+use swarm_transport::Capabilities;
 use swarm_transport::Route;
-use swarm_transport::{Capabilities, TransportError};
 
 pub(crate) use dialer::{Dialer, GRACE};
 pub(crate) use disconnect::Disconnect;
+pub(crate) use end::{End, Stop};
 pub(crate) use factory::{ConnectionFactory, Target};
 pub(crate) use handshake::HandshakeError;
 pub(crate) use link::{Link, Outgoing};
@@ -54,45 +56,6 @@ pub(crate) const RECEIVE_BATCH: usize = 256;
 
 /// Maximum time for closing a connection.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Why a protocol stops using a connection that is not broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// No connection is needed now.
-    Idle,
-    /// No connection will be needed again.
-    Ended,
-}
-
-/// The end of a connection.
-pub(crate) enum End {
-    Stopped(Stop),
-    Lost(Disconnect),
-}
-
-impl From<Stop> for End {
-    fn from(stop: Stop) -> Self {
-        Self::Stopped(stop)
-    }
-}
-
-impl From<Disconnect> for End {
-    fn from(disconnect: Disconnect) -> Self {
-        Self::Lost(disconnect)
-    }
-}
-
-impl From<TransportError> for End {
-    fn from(error: TransportError) -> Self {
-        Self::Lost(error.into())
-    }
-}
-
-impl From<Violation> for End {
-    fn from(violation: Violation) -> Self {
-        Self::Lost(violation.into())
-    }
-}
 
 /// Protocol on top of a connection.
 ///
