@@ -85,8 +85,8 @@ pub(crate) const ALL: &[(&str, &str)] = &[
          0 <
          0: SUBSCRIBE a
          0: PING
-         0: PUBSUB SHARDCHANNELS
-         1: PUBSUB SHARDCHANNELS
+         0: PUBSUB SHARDCHANNELS a*
+         1: PUBSUB SHARDCHANNELS a*
          1: PUBSUB SHARDCHANNELS b*
          1: PUBSUB SHARDCHANNELS a b
          1: PUBSUB SHARDNUMSUB
