@@ -41,7 +41,9 @@ fn addresses(list: &str) -> Vec<&str> {
     for (at, _) in list.match_indices("://") {
         let (before, _) = list.split_at(at);
         let others = before.trim_end_matches(is_scheme);
-        if others.ends_with(is_separator) && others.len() < at {
+        // What precedes the first address belongs to it, so that its error names that.
+        let is_first = others.trim_end_matches(is_separator).is_empty();
+        if others.ends_with(is_separator) && others.len() < at && !is_first {
             starts.push(others.len());
         }
     }
@@ -113,6 +115,14 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(list), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_space_ahead_of_the_first_address_is_a_fault_of_that_address() {
+        for list in [" ws://a", ",ws://a", " ws://a,ws://b"] {
+            let error = endpoints(list).unwrap_err().to_string();
+            assert!(!error.contains("empty"), "{error}");
         }
     }
 
