@@ -28,7 +28,7 @@ const MAX_TIMER: Duration = Duration::from_millis(i32::MAX as u64);
 const LATE: Duration = Duration::from_secs(2);
 
 /// Waits for a time.
-async fn sleep(mut left: Duration) {
+pub(crate) async fn sleep(mut left: Duration) {
     while !left.is_zero() {
         let part = left.min(MAX_TIMER);
         timer(part).await;

@@ -226,7 +226,10 @@ impl Endpoint {
         self
     }
 
-    #[cfg(feature = "net")]
+    #[cfg(all(
+        feature = "net",
+        not(all(target_family = "wasm", target_os = "unknown"))
+    ))]
     pub(crate) const fn resolved(&self) -> Option<SocketAddr> {
         self.resolved
     }

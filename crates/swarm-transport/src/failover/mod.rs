@@ -40,9 +40,15 @@ mod candidate;
 mod clock;
 mod dial;
 mod discover;
-#[cfg(feature = "net")]
+#[cfg(all(
+    feature = "net",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 mod dns;
-#[cfg(feature = "net")]
+#[cfg(all(
+    feature = "net",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 mod file;
 mod options;
 mod probe;
@@ -63,9 +69,15 @@ use std::task::Poll;
 pub use candidate::Candidate;
 pub use clock::Clock;
 pub use discover::Discover;
-#[cfg(feature = "net")]
+#[cfg(all(
+    feature = "net",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 pub use dns::Dns;
-#[cfg(feature = "net")]
+#[cfg(all(
+    feature = "net",
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 pub use file::FileList;
 pub use options::FailoverOptions;
 
@@ -182,7 +194,7 @@ impl Failover {
 
 #[cfg(feature = "net")]
 fn default_clock() -> Arc<dyn Clock> {
-    Arc::new(clock::TokioClock::new())
+    Arc::new(clock::DefaultClock::new())
 }
 
 /// Without a clock, no time passes: nothing is slow, and breakers stay open while there is another
