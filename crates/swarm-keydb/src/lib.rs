@@ -58,6 +58,7 @@
 //! | `tls` | `wss://`, `https://`, `rediss://`: rustls with ring, which needs a C compiler | |
 //! | `cluster` | `cluster`: a client of a Redis Cluster | |
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
+//! | `failover` | lists of servers as URL: [several servers](guide::servers) | yes |
 //! | `cache` | [`Cached`]: reads that are answered from memory until the server announces a change | |
 //! | `serde` | `hset_struct`, `hget_struct`: structs stored as hashes | |
 //! | `json` | [`Json`]: JSON values; includes `serde` | |

@@ -93,7 +93,9 @@ impl Page {
         let before = fs::metadata(&self.module)?.len();
         let mut optimize = Command::new(wasm_opt);
         optimize.args([
+            "--gufa",
             "-Oz",
+            "--converge",
             "--enable-bulk-memory",
             "--enable-multivalue",
             "--enable-mutable-globals",

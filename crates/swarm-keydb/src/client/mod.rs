@@ -255,6 +255,9 @@ impl Client {
 
     /// Runs what the connector does between attempts to connect.
     fn keep_up(factory: &ConnectionFactory, connection: &ConnectionHandle) {
+        if !cfg!(feature = "failover") {
+            return;
+        }
         if let Some(upkeep) = factory.target.connector.upkeep() {
             let mut state = connection.status().watch();
             factory.tasks.spawn(async move {

@@ -265,7 +265,18 @@ impl std::fmt::Debug for Target {
 }
 
 fn endpoints(option: &str, urls: &str) -> Result<Vec<Endpoint>> {
-    Endpoint::parse_list(urls).map_err(|error| Error::config(format!("{option}: {error}")))
+    let parsed = if cfg!(feature = "failover") {
+        Endpoint::parse_list(urls)
+    } else {
+        Endpoint::parse(urls).map(|endpoint| vec![endpoint])
+    };
+    let endpoints = parsed.map_err(|error| Error::config(format!("{option}: {error}")))?;
+    match &*endpoints {
+        [single] if !cfg!(feature = "failover") && single.host().contains(',') => {
+            Err(several::without_feature())
+        }
+        _ => Ok(endpoints),
+    }
 }
 
 fn transport_connector(

@@ -52,7 +52,11 @@ impl Link {
 
     /// The endpoint, if the connector has chosen among several.
     pub(crate) const fn route(&self) -> Option<&Route> {
-        self.route.as_ref()
+        if cfg!(feature = "failover") {
+            self.route.as_ref()
+        } else {
+            None
+        }
     }
 
     /// Ready when the connector has chosen another endpoint for new connections.

@@ -131,7 +131,11 @@ impl Session {
 
     /// The endpoint of the connection, if the connector has chosen among several.
     pub(crate) const fn route(&self) -> Option<&Route> {
-        self.route.as_ref()
+        if cfg!(feature = "failover") {
+            self.route.as_ref()
+        } else {
+            None
+        }
     }
 
     /// Starts over on a new connection, with the credentials set last. Without a session on the

@@ -1,12 +1,18 @@
 //! Connectors for the servers of a client's URLs: one, or a failover over several.
 
 use std::sync::Arc;
+#[cfg(feature = "failover")]
 use std::time::Duration;
 
-use swarm_transport::failover::{Candidate, Clock, Failover, FailoverOptions};
-use swarm_transport::{BoxFuture, Connect, Endpoint};
+#[cfg(feature = "failover")]
+use swarm_transport::BoxFuture;
+use swarm_transport::failover::FailoverOptions;
+#[cfg(feature = "failover")]
+use swarm_transport::failover::{Candidate, Clock, Failover};
+use swarm_transport::{Connect, Endpoint};
 
 use crate::error::{Error, Result};
+#[cfg(feature = "failover")]
 use crate::runtime::{Instant, sleep};
 
 /// A connector of the HTTP fallback and its address.
@@ -88,6 +94,16 @@ pub(super) fn connectors(
         }
         _ => (servers, fallbacks),
     };
+    choice(servers, fallbacks, options)
+}
+
+/// Creates a failover over several servers.
+#[cfg(feature = "failover")]
+fn choice(
+    servers: Vec<(Endpoint, Arc<dyn Connect>)>,
+    fallbacks: Vec<Fallback>,
+    options: FailoverOptions,
+) -> Result<Connectors> {
     let is_shared = fallbacks.len() < servers.len();
     let mut fallbacks = fallbacks.into_iter().map(|(connector, _)| connector);
     let shared = is_shared.then(|| fallbacks.next()).flatten();
@@ -111,9 +127,27 @@ pub(super) fn connectors(
     Ok((Arc::new(failover), fallback))
 }
 
+#[cfg(not(feature = "failover"))]
+fn choice(
+    _: Vec<(Endpoint, Arc<dyn Connect>)>,
+    _: Vec<Fallback>,
+    _: FailoverOptions,
+) -> Result<Connectors> {
+    Err(without_feature())
+}
+
+/// Several servers were given.
+pub(super) fn without_feature() -> Error {
+    Error::config(
+        "several servers require the feature `failover`; enable it, or give the URL of one server",
+    )
+}
+
 /// The clock of the client's runtime.
+#[cfg(feature = "failover")]
 struct RuntimeClock(Instant);
 
+#[cfg(feature = "failover")]
 impl Clock for RuntimeClock {
     fn now(&self) -> Duration {
         self.0.elapsed()

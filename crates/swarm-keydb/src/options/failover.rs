@@ -29,7 +29,8 @@ impl ClientOptions {
     /// The client stays there while that server works, and otherwise moves to the next: shared and
     /// dedicated connections, subscriptions, and the HTTP fallback together. See
     /// [`FailoverOptions`] for when it does, and the guide for
-    /// [what is kept and lost](crate::guide::servers).
+    /// [what is kept and lost](crate::guide::servers). Several servers require the feature
+    /// `failover`, which is enabled by default.
     ///
     /// # Examples
     ///

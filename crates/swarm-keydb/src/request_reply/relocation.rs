@@ -63,6 +63,9 @@ impl RequestReply {
     }
 
     fn poll_relocation(&mut self, link: &mut Link, cx: &mut Context<'_>) {
+        if !cfg!(feature = "failover") {
+            return;
+        }
         loop {
             match &mut self.relocation {
                 Relocation::Draining => return,

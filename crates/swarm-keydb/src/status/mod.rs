@@ -268,6 +268,9 @@ impl Status {
 
     /// The endpoint of the latest connection, if the connector chooses among several.
     pub(crate) fn route(&self) -> Option<Route> {
+        if !cfg!(feature = "failover") {
+            return None;
+        }
         let route = self.route.lock().unwrap_or_else(PoisonError::into_inner);
         route.clone()
     }

@@ -8,6 +8,7 @@ use fnv::FnvHashMap;
 use super::call::{Call, Reply};
 use super::link::{self, Local, Replies};
 use super::reject::Reject;
+#[cfg(feature = "lua")]
 use super::traits::Traits;
 use super::{
     State, admin, bitmaps, bzpop, clients, command, config, connection, databases, dump, expire,
