@@ -6,8 +6,8 @@ use crate::BoxFuture;
 
 /// Clock and timers of a [`Failover`](super::Failover).
 ///
-/// With a transport feature enabled, that is tokio's clock, or in a browser that of the page, unless
-/// [`with_clock`](super::Failover::with_clock) is called.
+/// With a transport feature enabled, that is tokio's clock, or in a browser that of the page,
+/// unless [`with_clock`](super::Failover::with_clock) is called.
 pub trait Clock: Send + Sync + 'static {
     /// Returns the time since a moment that does not change.
     fn now(&self) -> Duration;
