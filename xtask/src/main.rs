@@ -141,7 +141,6 @@ fn run(task: Task) -> Result<()> {
             Task::Peers(peers::Options::default()),
             Task::Loom,
             Task::Simulate,
-            Task::Failover,
             Task::Soak,
             Task::Package,
             Task::Features,
@@ -200,8 +199,8 @@ fn run(task: Task) -> Result<()> {
                 "cargo",
                 "test --release -p swarm-keydb --lib -- races schedules",
             )
-            .env("SWARM_SCHEDULES", "200000")
-            .env("SWARM_CLIENT_SCHEDULES", "1500"),
+            .env("SWARM_SCHEDULES", "100000")
+            .env("SWARM_CLIENT_SCHEDULES", "1000"),
         ),
         Task::Failover => shell::run(
             "failover",
