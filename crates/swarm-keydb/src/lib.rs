@@ -39,7 +39,8 @@
 //!
 //! * Replies reach the right caller, even if other callers time out or are cancelled.
 //! * The client retries a command only if it was never sent, is read-only, or you allow it.
-//!   [`Error::outcome`] tells you whether a failed command ran.
+//!   [`Error::outcome`] tells you whether a failed command ran. Over HTTP in a web page, a
+//!   [browser may repeat a write](guide::browser#what-differs) by itself.
 //! * Every command completes within its timeout: [`ClientOptions::request_timeout`], or
 //!   [`Reply::timeout`] for one command.
 //! * All futures are cancel-safe for other callers: dropping one never affects another. A command

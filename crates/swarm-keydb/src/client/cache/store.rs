@@ -141,10 +141,8 @@ impl Store {
             return;
         }
         let age = time_to_live.into_iter().chain(self.max_age).min();
-        let expires = match age.map(|age| sent.checked_add(age)) {
-            None | Some(None) => None,
-            Some(Some(expires)) => Some(expires),
-        };
+        // An age beyond the range of the clock never ends.
+        let expires = age.and_then(|age| sent.checked_add(age));
         let value = value.compact();
         let bytes = (request.len())
             .saturating_add(size_of_value(value.view()))
