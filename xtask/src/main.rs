@@ -81,7 +81,7 @@ enum Task {
     Live,
     /// Model-check the client's queue and reply channel with loom
     Loom,
-    /// Play 100,000 random schedules with the engine and the pool, and 1,000 with whole clients
+    /// Play 200,000 random schedules with the engine and the pool, and 1,500 with whole clients
     Simulate,
     /// Kill the server that a client uses, of three: 1,000 times in simulated time, and 50 times
     /// with real sockets
@@ -199,8 +199,8 @@ fn run(task: Task) -> Result<()> {
                 "cargo",
                 "test --release -p swarm-keydb --lib -- races schedules",
             )
-            .env("SWARM_SCHEDULES", "100000")
-            .env("SWARM_CLIENT_SCHEDULES", "1000"),
+            .env("SWARM_SCHEDULES", "200000")
+            .env("SWARM_CLIENT_SCHEDULES", "1500"),
         ),
         Task::Failover => shell::run(
             "failover",

@@ -438,9 +438,13 @@ impl<P: Protocol> Connection<P> {
     /// Returns whether a deadline has passed, so that there may be something to send.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Result<bool, Violation> {
         let mut passed = false;
-        while let Some(deadline) = self.protocol.next_deadline() {
+        loop {
+            let Some(deadline) = self.protocol.next_deadline() else {
+                self.timer.disarm();
+                return Ok(passed);
+            };
             let Poll::Ready(fired) = self.timer.poll(deadline, cx) else {
-                break;
+                return Ok(passed);
             };
             match fired {
                 Fired::InTime(now) => self.protocol.expire(now)?,
@@ -448,12 +452,12 @@ impl<P: Protocol> Connection<P> {
             }
             passed = true;
         }
-        Ok(passed)
     }
 
     /// Closes a connection, unless one is needed again meanwhile.
     async fn close(&mut self, mut link: Link) {
         let limit = self.protocol.close_timeout();
+        self.timer.disarm();
         let close = poll_fn(|cx| {
             if self.protocol.is_needed_again(cx) {
                 return Poll::Ready(());

@@ -42,11 +42,19 @@ impl DeadlineTimer {
         }
     }
 
+    /// To be called while nothing polls the timer: that it is then found to have fired long ago is
+    /// no sign of a suspension.
+    #[inline]
+    pub(super) fn disarm(&mut self) {
+        self.armed = None;
+    }
+
     /// Ready when the timer has fired, which may be before the deadline.
     pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<Fired> {
         let deadline = self.held.map_or(deadline, |held| held.max(deadline));
         if self.armed.is_none_or(|armed| deadline < armed) {
-            self.armed = Some(deadline);
+            // The first deadline of a call can already be over. It is not the timer that is late.
+            self.armed = Some(deadline.max(Instant::now()));
             self.sleep.as_mut().reset(deadline);
         }
         if self.sleep.as_mut().poll(cx).is_pending() {
@@ -89,6 +97,32 @@ mod tests {
         assert!(timer.poll(at(5), cx).is_pending());
         sleep(4 * SECOND).await;
         assert_eq!(timer.poll(at(5), cx), Poll::Ready(Fired::InTime(at(5))));
+    }
+
+    /// Guards against later deadlines because one had passed before the timer was set for it.
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_that_has_passed_is_no_suspension() {
+        let start = Instant::now();
+        sleep(60 * SECOND).await;
+        let mut timer = DeadlineTimer::new();
+        let cx = &mut Context::from_waker(Waker::noop());
+        let now = start + 60 * SECOND;
+        assert_eq!(timer.poll(start, cx), Poll::Ready(Fired::InTime(now)));
+    }
+
+    /// Guards against late deadlines after a while without any.
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_nobody_polled_was_not_suspended() {
+        let start = Instant::now();
+        let at = |second| start + second * SECOND;
+        let mut timer = DeadlineTimer::new();
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(timer.poll(at(1), cx).is_pending());
+        timer.disarm();
+        sleep(60 * SECOND).await;
+        assert!(timer.poll(at(61), cx).is_pending());
+        sleep(SECOND).await;
+        assert_eq!(timer.poll(at(61), cx), Poll::Ready(Fired::InTime(at(61))));
     }
 
     /// Guards against deadlines that never pass while every timer fires late.
