@@ -161,6 +161,33 @@ fn shorten_timeout(args: &mut [Vec<u8>]) {
     }
 }
 
+/// Replaces a short time to live or minimum idle time, which might pass on one server only.
+fn lengthen_times(args: &mut [Vec<u8>]) {
+    let name = args[0].to_ascii_uppercase();
+    let after = |option: &[u8]| {
+        let mut names = args.iter().map(|arg| arg.to_ascii_uppercase());
+        names.position(|name| name == option).map(|at| at + 1)
+    };
+    let positions = match name.as_slice() {
+        b"RESTORE" | b"SETEX" | b"PSETEX" | b"EXPIRE" | b"PEXPIRE" => vec![Some(2)],
+        b"SET" | b"GETEX" => vec![after(b"EX"), after(b"PX")],
+        b"XCLAIM" | b"XAUTOCLAIM" => vec![Some(4)],
+        b"XPENDING" => vec![after(b"IDLE")],
+        _ => return,
+    };
+    for at in positions.into_iter().flatten() {
+        let Some(arg) = args.get_mut(at) else {
+            continue;
+        };
+        let time = std::str::from_utf8(arg)
+            .ok()
+            .and_then(|text| text.parse().ok());
+        if time.is_some_and(|time: i64| (1..100_000).contains(&time)) {
+            *arg = b"100000".to_vec();
+        }
+    }
+}
+
 pub(crate) struct Generator {
     state: u64,
     /// Family that most commands belong to, so that they interact.
@@ -225,6 +252,7 @@ impl Generator {
             _ => {}
         }
         shorten_timeout(&mut args);
+        lengthen_times(&mut args);
         args
     }
 
