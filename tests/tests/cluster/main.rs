@@ -5,3 +5,4 @@ mod commands;
 mod load;
 mod moves;
 mod rows;
+mod scan;

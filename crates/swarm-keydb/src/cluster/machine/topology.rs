@@ -27,6 +27,11 @@ impl<C: Payload> Machine<C> {
         self.slots.get(usize::from(slot))?.owner
     }
 
+    /// Returns whether a node owns slots.
+    pub(in crate::cluster) fn owns_slots(&self, node: NodeId) -> bool {
+        self.slots.iter().any(|slot| slot.owner == Some(node))
+    }
+
     /// Returns the primaries that own slots, and their replicas.
     pub(in crate::cluster) fn shards(&self) -> &[(NodeId, Vec<NodeId>)] {
         self.nodes.shards()

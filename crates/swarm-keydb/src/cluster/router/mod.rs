@@ -361,6 +361,11 @@ impl Router {
         self.changed.notify_one();
     }
 
+    /// Whether the client is closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().is_closed
+    }
+
     /// Looks something up in the machine.
     pub(super) fn look<T>(&self, at: impl FnOnce(&Machine<Box<Routed>>) -> T) -> T {
         at(&self.lock().machine)

@@ -435,9 +435,11 @@ impl Schedule {
         // lost and sent again, or one that timed out on a node that the slot left and came back to.
         let log = &self.world.log;
         for (at, later) in log.iter().enumerate() {
-            // The reply to an earlier run of a read that was lost has reached nobody.
+            // The reply to an earlier run of a read that was lost has reached nobody, nor has that
+            // of a read that did not end well.
             let runs_again = |work: &Work| work.number == later.number;
-            if !later.writes && log.iter().skip(at + 1).any(runs_again) {
+            let is_seen = self.told.get(&later.number) == Some(&Told::Done);
+            if !later.writes && (!is_seen || log.iter().skip(at + 1).any(runs_again)) {
                 continue;
             }
             for earlier in log.iter().skip(at + 1) {
