@@ -6,6 +6,7 @@
 //! shortest sequence that still fails. `DIFFERENTIAL_SEED` and `DIFFERENTIAL_SEQUENCES` select
 //! other sequences.
 
+mod admin;
 mod dumps;
 mod edges;
 mod encodings;
@@ -315,6 +316,14 @@ fn values_move_between_both_with_dump_and_restore() {
     if let Some(arena) = Arena::open(false) {
         let (mut ours, mut theirs) = arena.peers();
         dumps::move_values(&mut ours, &mut theirs);
+    }
+}
+
+#[test]
+fn administration_of_the_embedded_store() {
+    if let Some(arena) = Arena::open(false) {
+        let (mut ours, mut theirs) = arena.peers();
+        admin::compare(&mut ours, &mut theirs);
     }
 }
 

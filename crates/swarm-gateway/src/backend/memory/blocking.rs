@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use swarm_resp::{Frame, RespVersion};
@@ -10,6 +11,7 @@ use tokio::sync::{Notify, oneshot};
 use super::call::{Block, Call};
 use super::databases::Changes;
 use super::notify;
+use super::record::Executed;
 use super::server::Server;
 use super::table::{Run, Spec};
 use super::tracking::Audience;
@@ -338,8 +340,18 @@ fn rerun(
         ready: Some(key.clone()),
         block: None,
     };
+    let started = Instant::now();
     let reply = run(&mut call);
     let is_done = call.block.is_none();
+    if is_done {
+        state.server.record(&Executed {
+            spec: command.spec,
+            args: &command.args,
+            client: Some(command.client.id),
+            started,
+            now,
+        });
+    }
     if is_done && reply.is_err() {
         *state.server.failed.entry(command.spec.name).or_default() += 1;
     }

@@ -31,6 +31,8 @@ enum Kind {
     Size,
     /// Seconds, or another number that is not negative, up to a maximum.
     Number(i64),
+    /// A number from -1 on.
+    FromMinusOne,
     /// A number of 32 bits.
     Integer,
     /// Pairs of numbers, or nothing.
@@ -62,13 +64,20 @@ const fn parameter(name: &'static str, default: &'static str, kind: Kind) -> Par
 /// Milliseconds after which a script counts as too long.
 const BUSY_LIMIT: &str = "busy-reply-threshold";
 
-static PARAMETERS: [Parameter; 20] = [
+/// Milliseconds from which on a command counts as a latency spike, or 0.
+const LATENCY_LIMIT: &str = "latency-monitor-threshold";
+/// Microseconds from which on a command is in the slow log, or -1.
+const SLOW_LIMIT: &str = "slowlog-log-slower-than";
+
+static PARAMETERS: [Parameter; 24] = [
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("databases", "1", Kind::Immutable),
     parameter("hash-max-listpack-entries", "512", Kind::Number(i64::MAX)),
     parameter("hash-max-listpack-value", "64", Kind::Size),
     parameter("hll-sparse-max-bytes", "3000", Kind::Size),
+    parameter(LATENCY_LIMIT, "0", Kind::Number(i64::MAX)),
+    parameter("latency-tracking", "yes", Kind::YesOrNo),
     parameter("list-compress-depth", "0", Kind::Number(i64::MAX)),
     parameter("list-max-listpack-size", "-2", Kind::Integer),
     parameter("list-max-ziplist-size", "-2", Kind::Integer),
@@ -77,6 +86,8 @@ static PARAMETERS: [Parameter; 20] = [
     parameter(notify::PARAMETER, "", Kind::Notifications),
     parameter("save", "", Kind::Save),
     parameter("set-max-intset-entries", "512", Kind::Number(i64::MAX)),
+    parameter(SLOW_LIMIT, "10000", Kind::FromMinusOne),
+    parameter("slowlog-max-len", "128", Kind::Number(i64::MAX)),
     parameter("stream-node-max-bytes", "4096", Kind::Size),
     parameter("stream-node-max-entries", "100", Kind::Number(i64::MAX)),
     parameter("timeout", "0", Kind::Number(2_147_483_647)),
@@ -116,11 +127,8 @@ impl Kind {
                 }
                 None => return Err("argument must be a memory value".to_owned()),
             },
-            Self::Number(most) => match number::integer(value) {
-                Ok(number) if (0..=most).contains(&number) => text.into(),
-                Ok(_) => return Err(format!("argument must be between 0 and {most} inclusive")),
-                Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
-            },
+            Self::Number(most) => between(value, 0, most)?,
+            Self::FromMinusOne => between(value, -1, i64::MAX)?,
             Self::Integer => match text.parse::<i32>() {
                 Ok(_) => text.into(),
                 Err(_) => return Err("argument couldn't be parsed into an integer".to_owned()),
@@ -147,6 +155,17 @@ impl Kind {
                 return Err(format!("argument(s) must be one of the following: {words}"));
             }
         })
+    }
+}
+
+/// Accepts an integer in a range.
+fn between(value: &[u8], least: i64, most: i64) -> Result<Bytes, String> {
+    match number::integer(value) {
+        Ok(number) if (least..=most).contains(&number) => Ok(number.to_string().into()),
+        Ok(_) => Err(format!(
+            "argument must be between {least} and {most} inclusive"
+        )),
+        Err(_) => Err("argument couldn't be parsed into an integer".to_owned()),
     }
 }
 
@@ -178,6 +197,18 @@ pub(super) struct Config {
     /// Derived from the values, because each command needs it.
     rejects_above: Option<usize>,
     evicts_above: Option<(usize, Policy)>,
+    recording: Recording,
+}
+
+/// What is recorded of the commands that run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Recording {
+    /// Microseconds from which on the slow log contains a command.
+    pub(super) slow_micros: Option<u64>,
+    /// Milliseconds from which on LATENCY shows a command, or 0 if it shows none.
+    pub(super) latency_millis: u64,
+    /// Whether there are histograms.
+    pub(super) tracks_latency: bool,
 }
 
 impl Default for Config {
@@ -187,6 +218,11 @@ impl Default for Config {
             values: PARAMETERS.iter().map(value).collect(),
             rejects_above: None,
             evicts_above: None,
+            recording: Recording {
+                slow_micros: Some(10_000),
+                latency_millis: 0,
+                tracks_latency: true,
+            },
         }
     }
 }
@@ -198,6 +234,17 @@ impl Config {
         self.rejects_above = Some(most).filter(|most| *most > 0);
         let policy = Policy::named(self.value("maxmemory-policy"));
         self.evicts_above = self.rejects_above.zip(policy);
+        let text = |name: &str| String::from_utf8_lossy(self.value(name)).into_owned();
+        self.recording = Recording {
+            slow_micros: text(SLOW_LIMIT).parse().ok(),
+            latency_millis: text(LATENCY_LIMIT).parse().unwrap_or(0),
+            tracks_latency: self.value("latency-tracking") == b"yes",
+        };
+    }
+
+    /// Returns what is recorded of the commands that run.
+    pub(super) const fn recording(&self) -> Recording {
+        self.recording
     }
 
     /// Returns the number of bytes above which keys are evicted, and which ones.
@@ -324,10 +371,18 @@ pub(super) fn set(call: &mut Call<'_>) -> Reply {
     Ok(ok())
 }
 
+/// There is no file to rewrite.
+pub(super) fn rewrite(_: &mut Call<'_>) -> Reply {
+    Err(Reject::text(
+        "ERR The server is running without a config file",
+    ))
+}
+
 pub(super) fn resetstat(call: &mut Call<'_>) -> Reply {
     let expired = call.expired();
     let server = &mut *call.server;
     server.failed.clear();
+    server.histograms.clear();
     server.counts_at_reset = call.client.faults.counts();
     call.client.faults.reset_errors();
     server.expired_at_reset = expired;

@@ -111,10 +111,11 @@ fn memory(call: &mut Call<'_>, text: &mut String) {
     );
 }
 
+/// Memory that a server without keys uses.
+pub(super) const EMPTY: usize = 1 << 20;
+
 /// Returns the approximate memory that Redis would use, in bytes.
 pub(super) fn used_memory(selected: &Keyspace, databases: &Databases) -> usize {
-    /// Used by a server without keys.
-    const EMPTY: usize = 1 << 20;
     const OVERHEAD: usize = 64;
     let keys = (databases.others().chain([selected])).flat_map(|keyspace| keyspace.from(0));
     let sizes = keys.map(|(_, key, value)| OVERHEAD + key.len() + value.size());

@@ -1,6 +1,7 @@
 //! Session of one connection with the embedded store: queued commands, watches, and subscriptions.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -11,6 +12,7 @@ use super::call::{Call, Reply};
 use super::interleave::Interleaver;
 use super::notify;
 use super::pubsub::Subscriptions;
+use super::record::Executed;
 use super::reject::Reject;
 use super::server::Peer;
 use super::table::{self, Run, Spec};
@@ -223,6 +225,15 @@ impl Local {
                 _ => {}
             }
         }
+        let id = self.client.id;
+        let ran = |args, started| Executed {
+            spec,
+            args,
+            client: Some(id),
+            started,
+            now,
+        };
+        let started = Instant::now();
         match spec.run {
             Run::Data(run) => {
                 let tracking = &mut state.server.tracking;
@@ -246,6 +257,7 @@ impl Local {
                     return blocking::wait(store, state, &self.client, spec, block);
                 }
                 self.client.faults.count(spec.name);
+                state.server.record(&ran(&args, started));
                 if reply.is_err() {
                     *state.server.failed.entry(spec.name).or_default() += 1;
                 }
@@ -255,16 +267,20 @@ impl Local {
                 }
                 self.reply(spec.name, reply);
             }
-            Run::Connection(run) => match run(self, state, &args, now) {
-                Ok(replies) => {
-                    self.client.faults.count(spec.name);
-                    let fault = self.client.faults.reply_fault(spec.name);
-                    self.client.outbox.replies(replies, fault);
+            Run::Connection(run) => {
+                let replies = run(self, state, &args, now);
+                state.server.record(&ran(&args, started));
+                match replies {
+                    Ok(replies) => {
+                        self.client.faults.count(spec.name);
+                        let fault = self.client.faults.reply_fault(spec.name);
+                        self.client.outbox.replies(replies, fault);
+                    }
+                    Err(reject) => self.reply(spec.name, Err(reject)),
                 }
-                Err(reject) => self.reply(spec.name, Err(reject)),
-            },
+            }
             Run::Script => {
-                return script::eval_whole(self, store, state, spec.name, &args, now);
+                return script::eval_whole(self, store, state, spec, &args, now);
             }
             Run::Exec => return self.exec(store, state, now),
             // The table resolves a subcommand or rejects it.
@@ -286,8 +302,18 @@ impl Local {
 
     /// Goes on with a transaction.
     fn go_on(&mut self, store: &Arc<Store>, state: &mut State, execution: Execution) -> Called {
+        let (now, started) = (execution.now(), execution.started());
         match execution.run(self, store, state) {
             Progress::Over(replies) => {
+                if let Some(spec) = table::named("EXEC") {
+                    state.server.record(&Executed {
+                        spec,
+                        args: &[],
+                        client: Some(self.client.id),
+                        started,
+                        now,
+                    });
+                }
                 self.executed(Ok(replies));
                 Called::Done
             }

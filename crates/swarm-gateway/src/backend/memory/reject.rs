@@ -111,6 +111,17 @@ impl Reject {
         Self::new(text)
     }
 
+    /// `container` is in upper case, and `sub` as it was given.
+    pub(super) fn usage(container: &str, sub: &[u8]) -> Self {
+        Self::quoting(&[
+            b"ERR unknown subcommand or wrong number of arguments for '",
+            sub,
+            b"'. Try ",
+            container.as_bytes(),
+            b" HELP.",
+        ])
+    }
+
     pub(super) fn expire_time(name: &str) -> Self {
         Self::new(format!("ERR invalid expire time in '{name}' command"))
     }

@@ -11,9 +11,11 @@ use super::blocking::Waiter;
 use super::call::{Call, Reply};
 use super::config::Config;
 use super::databases::Databases;
+use super::latency::{Histograms, Latency};
 use super::notify::Flags;
 use super::pubsub::PubSub;
 use super::script::{Busy, Functions, Threads};
+use super::slowlog::SlowLog;
 use super::tracking::Tracking;
 use crate::backend::Client;
 use crate::listener_kind::ListenerKind;
@@ -40,6 +42,9 @@ pub(super) struct Server {
     pub(super) functions: Functions,
     /// How often commands have failed since the statistics were reset.
     pub(super) failed: BTreeMap<&'static str, u64>,
+    pub(super) slow: SlowLog,
+    pub(super) latency: Latency,
+    pub(super) histograms: Histograms,
     /// Number of keys that have been evicted.
     pub(super) evicted: u64,
     /// Threads that run scripts.
@@ -162,6 +167,9 @@ impl Default for Server {
             scripts: BTreeMap::new(),
             functions: Functions::default(),
             failed: BTreeMap::new(),
+            slow: SlowLog::default(),
+            latency: Latency::default(),
+            histograms: Histograms::default(),
             evicted: 0,
             threads: Threads::default(),
             busy: None,

@@ -11,9 +11,10 @@ use super::reject::Reject;
 #[cfg(feature = "lua")]
 use super::traits::Traits;
 use super::{
-    State, admin, bitmaps, bzpop, clients, command, config, connection, databases, dump, expire,
-    geo, hashes, hyperloglog, info, keys, lcs, lists, login, object, pubsub, ranges, scan, script,
-    server, sets, sort, sorted_sets, streams, strings, tracking, transaction,
+    State, admin, alone, bitmaps, bzpop, clients, command, config, connection, databases, dump,
+    expire, geo, hashes, help, hyperloglog, info, keys, latency, lcs, lists, login, memory_stats,
+    object, pubsub, ranges, scan, script, server, sets, slowlog, sort, sorted_sets, streams,
+    strings, tracking, transaction,
 };
 
 /// A command.
@@ -129,6 +130,7 @@ static TABLE: &[Spec] = &[
     data("CLIENT|CACHING", 3, tracking::caching),
     data("CLIENT|GETNAME", 2, connection::getname),
     data("CLIENT|GETREDIR", 2, tracking::getredir),
+    data("CLIENT|HELP", 2, help::help),
     data("CLIENT|ID", 2, connection::id),
     data("CLIENT|INFO", 2, connection::info),
     data("CLIENT|LIST", -2, connection::list),
@@ -145,7 +147,9 @@ static TABLE: &[Spec] = &[
     data("COMMAND|LIST", -2, command::list),
     spec("CONFIG", -2, Run::Container),
     data("CONFIG|GET", -3, config::get),
+    data("CONFIG|HELP", 2, help::help),
     data("CONFIG|RESETSTAT", 2, config::resetstat),
+    data("CONFIG|REWRITE", 2, config::rewrite),
     data("CONFIG|SET", -4, config::set),
     data("COPY", -3, keys::copy),
     data("DBSIZE", 1, keys::dbsize),
@@ -194,6 +198,7 @@ static TABLE: &[Spec] = &[
     data("PUBLISH", 3, pubsub::publish),
     spec("PUBSUB", -2, Run::Container),
     data("PUBSUB|CHANNELS", -2, pubsub::pubsub_channels),
+    data("PUBSUB|HELP", 2, help::help),
     data("PUBSUB|NUMPAT", 2, pubsub::pubsub_numpat),
     data("PUBSUB|NUMSUB", -2, pubsub::pubsub_numsub),
     data("PUBSUB|SHARDCHANNELS", -2, pubsub::pubsub_shardchannels),
@@ -210,6 +215,7 @@ static TABLE: &[Spec] = &[
     spec("SCRIPT", -2, Run::Container),
     data("SCRIPT|EXISTS", -3, script::script_exists),
     data("SCRIPT|FLUSH", -2, script::script_flush),
+    data("SCRIPT|HELP", 2, help::help),
     data("SCRIPT|KILL", 2, script::script_kill),
     data("SCRIPT|LOAD", 3, script::script_load),
     link("SELECT", 2, databases::select),
@@ -243,10 +249,12 @@ static TABLE: &[Spec] = &[
     data("XGROUP|CREATECONSUMER", 5, streams::xgroup_createconsumer),
     data("XGROUP|DELCONSUMER", 5, streams::xgroup_delconsumer),
     data("XGROUP|DESTROY", 4, streams::xgroup_destroy),
+    data("XGROUP|HELP", 2, help::help),
     data("XGROUP|SETID", -5, streams::xgroup_setid),
     spec("XINFO", -2, Run::Container),
     data("XINFO|CONSUMERS", 4, streams::xinfo_consumers),
     data("XINFO|GROUPS", 3, streams::xinfo_groups),
+    data("XINFO|HELP", 2, help::help),
     data("XINFO|STREAM", -3, streams::xinfo_stream),
     data("XLEN", 2, streams::xlen).reads(Reads::First),
     data("XPENDING", -3, streams::xpending).reads(Reads::First),
@@ -261,6 +269,7 @@ static TABLE: &[Spec] = &[
 /// Commands by family. Each is sorted by name.
 static FAMILIES: &[&[Spec]] = &[
     TABLE,
+    alone::COMMANDS,
     bitmaps::COMMANDS,
     bzpop::COMMANDS,
     clients::COMMANDS,
@@ -268,10 +277,13 @@ static FAMILIES: &[&[Spec]] = &[
     geo::COMMANDS,
     hashes::COMMANDS,
     hyperloglog::COMMANDS,
+    latency::COMMANDS,
     lists::COMMANDS,
+    memory_stats::COMMANDS,
     object::COMMANDS,
     script::FUNCTIONS,
     sets::COMMANDS,
+    slowlog::COMMANDS,
     sort::COMMANDS,
     sorted_sets::COMMANDS,
 ];

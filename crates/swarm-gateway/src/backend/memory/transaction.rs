@@ -1,6 +1,7 @@
 //! Transactions: MULTI, EXEC, and WATCH.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
@@ -10,6 +11,7 @@ use super::call::{Call, Reply, ok};
 use super::interleave::Interleaver;
 use super::link::{Local, Replies};
 use super::notify;
+use super::record::Executed;
 use super::reject::Reject;
 use super::script::{self, Ran};
 use super::table::{Run, Spec};
@@ -170,8 +172,18 @@ pub(super) struct Execution {
     announced: Vec<Bytes>,
     /// The time of all commands.
     now: i64,
-    /// The script that takes long, and where its reply will be.
-    long: Option<(&'static Spec, Arc<Mutex<Option<Reply>>>)>,
+    /// The script that takes long.
+    long: Option<Long>,
+    started: Instant,
+}
+
+/// A script that takes long.
+struct Long {
+    spec: &'static Spec,
+    args: Vec<Bytes>,
+    started: Instant,
+    /// Where its reply will be.
+    reply: Arc<Mutex<Option<Reply>>>,
 }
 
 /// How far an EXEC has come.
@@ -197,6 +209,7 @@ impl Execution {
             announced: Vec::new(),
             now,
             long: None,
+            started: Instant::now(),
         })
     }
 
@@ -211,22 +224,31 @@ impl Execution {
         store: &Arc<Store>,
         state: &mut State,
     ) -> Progress {
-        if let Some((spec, reply)) = self.long.take() {
-            let reply = reply.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(long) = self.long.take() {
+            let reply = long.reply.lock().unwrap_or_else(PoisonError::into_inner);
+            let reply = reply.clone();
             let reply = reply.unwrap_or(Err(Reject::text("ERR the script has no reply")));
-            self.add(local, spec, &[], reply.map(|reply| vec![reply]));
+            self.record(local, state, long.spec, &long.args, long.started);
+            self.add(local, long.spec, &[], reply.map(|reply| vec![reply]));
         }
         while let Some((spec, args)) = self.commands.next() {
             if let Run::Script = spec.run {
                 (state.server.tracking).read(local.client.id, spec, &args);
                 local.client.faults.count(spec.name);
+                let started = Instant::now();
                 match script::eval(local, store, state, &args, self.now) {
                     Ok(Ran::Ended(reply)) => {
+                        self.record(local, state, spec, &args, started);
                         self.add(local, spec, &args, reply.map(|reply| vec![reply]));
                     }
                     Ok(Ran::Long(long)) => {
                         let slot = Arc::<Mutex<Option<Reply>>>::default();
-                        self.long = Some((spec, slot.clone()));
+                        self.long = Some(Long {
+                            spec,
+                            args,
+                            started,
+                            reply: slot.clone(),
+                        });
                         let over = Box::pin(async move {
                             let reply = long.await;
                             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(reply);
@@ -253,6 +275,28 @@ impl Execution {
         let mut all = vec![Frame::array(&self.replies)];
         all.extend(rest);
         Progress::Over(all)
+    }
+
+    /// Records a script that has run.
+    fn record(
+        &self,
+        local: &Local,
+        state: &mut State,
+        spec: &'static Spec,
+        args: &[Bytes],
+        started: Instant,
+    ) {
+        state.server.record(&Executed {
+            spec,
+            args,
+            client: Some(local.client.id),
+            started,
+            now: self.now,
+        });
+    }
+
+    pub(super) const fn started(&self) -> Instant {
+        self.started
     }
 
     /// Adds the replies of a command.
@@ -328,6 +372,7 @@ fn run(
     };
     state.select(local.database);
     notify::misses(&mut state.keyspace, spec, args);
+    let started = Instant::now();
     let reply = run(&mut Call {
         keyspace: &mut state.keyspace,
         server: &mut state.server,
@@ -340,6 +385,13 @@ fn run(
         ready: None,
         in_script: false,
         block: None,
+    });
+    state.server.record(&Executed {
+        spec,
+        args,
+        client: Some(local.client.id),
+        started,
+        now,
     });
     reply.map(|reply| vec![reply])
 }

@@ -11,6 +11,7 @@ use swarm_transport::facts::{self, Access};
 use super::super::call::{Call, Reply, ok};
 use super::super::interleave::Interleaver;
 use super::super::link::{self, Local};
+use super::super::record::Executed;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
 use super::super::tracking::Audience;
@@ -222,19 +223,30 @@ impl Whole {
             }
         }
         match spec.run {
-            Run::Data(run) => run(&mut Call {
-                keyspace: &mut state.keyspace,
-                server: &mut state.server,
-                client: &self.client,
-                args,
-                now,
-                protocol,
-                subscribed: false,
-                again: false,
-                ready: None,
-                in_script: true,
-                block: None,
-            }),
+            Run::Data(run) => {
+                let started = Instant::now();
+                let reply = run(&mut Call {
+                    keyspace: &mut state.keyspace,
+                    server: &mut state.server,
+                    client: &self.client,
+                    args,
+                    now,
+                    protocol,
+                    subscribed: false,
+                    again: false,
+                    ready: None,
+                    in_script: true,
+                    block: None,
+                });
+                state.server.record(&Executed {
+                    spec,
+                    args,
+                    client: None,
+                    started,
+                    now,
+                });
+                reply
+            }
             Run::Script => nested(state, &self.client, self.database, args, now),
             Run::Connection(_) | Run::Exec | Run::Container => Ok(ok()),
         }
@@ -255,13 +267,26 @@ pub(in super::super) fn eval_whole(
     local: &Local,
     store: &Arc<Store>,
     state: &mut State,
-    name: &'static str,
+    spec: &'static Spec,
     args: &[Bytes],
     now: i64,
 ) -> Called {
+    let name = spec.name;
     local.client.faults.count(name);
+    let id = local.client.id;
+    let started = Instant::now();
+    let record = move |state: &mut State, args: &[Bytes]| {
+        state.server.record(&Executed {
+            spec,
+            args,
+            client: Some(id),
+            started,
+            now,
+        });
+    };
     let long = match eval(local, store, state, args, now) {
         Ok(Ran::Ended(reply)) => {
+            record(state, args);
             local.reply(name, reply);
             return Called::Done;
         }
@@ -272,9 +297,11 @@ pub(in super::super) fn eval_whole(
         }
     };
     let (store, client) = (store.clone(), local.client.clone());
+    let args = args.to_vec();
     let over = Box::pin(async move {
         let reply = long.await;
         let mut state = store.lock();
+        record(&mut state, &args);
         state.server.busy = None;
         link::settle(&store, &mut state, Audience::AllBut(client.id), now);
         drop(state);
