@@ -6,12 +6,12 @@
 
 mod queue;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use bytes::BytesMut;
-use swarm_resp::{Frame, RespVersion};
+use swarm_resp::{Frame, Kind, RespVersion};
 
 use crate::dialect::{Dialect, Quirk};
 use crate::distortion::distort;
@@ -80,6 +80,18 @@ pub(crate) enum Content {
     Overflowed,
 }
 
+/// Whether replies are left out, as CLIENT REPLY says. Pushes are always sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Muted {
+    No,
+    Yes,
+    /// That to the next command.
+    Next,
+    /// That to this command.
+    Once,
+}
+
 /// Queue of what a connection is to send.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -92,6 +104,8 @@ pub(crate) struct Outbox {
     /// Copies of the queue's protocol and weight, for which commands need no lock.
     is_resp3: AtomicBool,
     weight: AtomicUsize,
+    /// A [`Muted`].
+    muted: AtomicU8,
 }
 
 impl Outbox {
@@ -113,6 +127,7 @@ impl Outbox {
             crashed: AtomicBool::new(false),
             is_resp3: AtomicBool::new(false),
             weight: AtomicUsize::new(0),
+            muted: AtomicU8::new(Muted::No as u8),
         }
     }
 
@@ -124,6 +139,9 @@ impl Outbox {
     /// Enqueues a reply that the gateway itself creates, about the connection. No quirk applies to
     /// it.
     pub(crate) fn answer(&self, frame: Frame, fault: ReplyFault) {
+        if self.is_muted() {
+            return;
+        }
         let mut queue = self.lock();
         if self.dialect.has(Quirk::Overtaking) {
             let form = queue.form(false);
@@ -234,6 +252,32 @@ impl Outbox {
         queue.send_late(None);
     }
 
+    /// Sets whether replies are left out.
+    pub(crate) fn set_muted(&self, muted: Muted) {
+        self.muted.store(muted as u8, Ordering::Relaxed);
+    }
+
+    /// Returns whether no command has a reply.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.muted.load(Ordering::Relaxed) == Muted::Yes as u8
+    }
+
+    /// Returns whether the reply to the current command is left out.
+    fn is_muted(&self) -> bool {
+        let muted = self.muted.load(Ordering::Relaxed);
+        muted == Muted::Yes as u8 || muted == Muted::Once as u8
+    }
+
+    /// Begins a command of the connection.
+    pub(crate) fn begin_command(&self) {
+        let muted = self.muted.load(Ordering::Relaxed);
+        if muted == Muted::Next as u8 {
+            self.set_muted(Muted::Once);
+        } else if muted == Muted::Once as u8 {
+            self.set_muted(Muted::No);
+        }
+    }
+
     /// Enqueues the end of the connection; nothing behind it is sent.
     pub(crate) fn end(&self, ending: Ending) {
         let mut queue = self.lock();
@@ -324,7 +368,7 @@ impl Outbox {
 
     fn put(&self, frame: Frame, fault: ReplyFault) {
         let mut queue = self.lock();
-        if self.has_crashed() {
+        if self.has_crashed() || self.is_muted() && frame.kind() != Kind::Push {
             return;
         }
         if fault.is_none() && queue.passes_replies() {

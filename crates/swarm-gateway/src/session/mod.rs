@@ -170,6 +170,7 @@ impl Session {
         if self.outbox.has_crashed() {
             return self.crashed();
         }
+        self.outbox.begin_command();
         let is_json = inbound.is_json();
         if is_json || self.answers_json {
             self.outbox.set_json(inbound.json_name(name));

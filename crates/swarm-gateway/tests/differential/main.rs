@@ -24,6 +24,7 @@ mod peer;
 mod redis;
 mod scripts;
 mod sessions;
+mod silent;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -324,6 +325,14 @@ fn administration_of_the_embedded_store() {
     if let Some(arena) = Arena::open(false) {
         let (mut ours, mut theirs) = arena.peers();
         admin::compare(&mut ours, &mut theirs);
+    }
+}
+
+#[test]
+fn silent_and_monitored_connections_of_the_embedded_store() {
+    if let Some(arena) = Arena::open(false) {
+        let (mut ours, mut theirs) = arena.peers();
+        silent::compare(&mut ours, &mut theirs);
     }
 }
 

@@ -4,6 +4,56 @@
 /// Scripts in the notation of [`scripts`](crate::scripts).
 pub(crate) const ALL: &[(&str, &str)] = &[
     (
+        "pauses",
+        "1: CLIENT PAUSE 60000 WRITE
+         0: GET a
+         0: PING
+         0: &SET a 1
+         1: GET a
+         2: &PUBLISH a b
+         1: CLIENT UNPAUSE
+         0 <
+         2 <
+         1: GET a
+         1: CLIENT PAUSE 60000 WRITE
+         0: MULTI
+         0: GET a
+         0: EXEC
+         0: MULTI
+         0: &SET a 2
+         1: CLIENT PAUSE 60000 WRITE
+         1: CLIENT UNPAUSE
+         0 <
+         0: EXEC
+         0: MULTI
+         0: SET a 3
+         1: CLIENT PAUSE 60000 WRITE
+         0: &EXEC
+         2: &EVAL return 1 0
+         1: SET
+         1: CLIENT UNPAUSE
+         0 <
+         2 <
+         1: CLIENT PAUSE 50
+         0: GET a
+         1: CLIENT PAUSE 0
+         0: SET a 4
+         1: CLIENT PAUSE 60000 WRITE
+         1: MULTI
+         1: CLIENT UNPAUSE
+         1: EXEC
+         0: GET a
+         0: CLIENT PAUSE
+         0: CLIENT PAUSE x
+         0: CLIENT PAUSE x y
+         0: CLIENT PAUSE -1
+         0: CLIENT PAUSE 9223372036854775807
+         0: CLIENT PAUSE 9223372036854775808
+         0: CLIENT PAUSE 1 ALL x
+         0: CLIENT UNPAUSE x
+         0: CLIENT UNPAUSE",
+    ),
+    (
         "subscriptions in a transaction",
         "0: MULTI
          0: SUBSCRIBE a

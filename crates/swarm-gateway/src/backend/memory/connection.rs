@@ -99,9 +99,10 @@ fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
     );
     let [sub, psub, ssub] = server.pubsub.count(id);
     let flags: String = [
+        (server.monitors.contains(&id), 'O'),
         (sub + psub + ssub > 0, 'P'),
         (peer.queued.is_some(), 'x'),
-        (server.is_blocked(id), 'b'),
+        (server.is_blocked(id) || server.pause.contains(id), 'b'),
     ]
     .iter()
     .filter_map(|(is_set, flag)| is_set.then_some(*flag))

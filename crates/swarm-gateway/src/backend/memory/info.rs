@@ -79,7 +79,7 @@ fn clients(call: &mut Call<'_>, text: &mut String) {
         connected_clients: call.server.peers.len(),
         cluster_connections: 0,
         maxclients: 10_000,
-        blocked_clients: call.server.waiting.len(),
+        blocked_clients: call.server.waiting.len() + call.server.pause.waiting(),
         tracking_clients: call.server.tracking.clients(),
     );
 }

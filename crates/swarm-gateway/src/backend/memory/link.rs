@@ -10,7 +10,9 @@ use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply};
 use super::interleave::Interleaver;
+use super::monitor::{self, Caller};
 use super::notify;
+use super::pause;
 use super::pubsub::Subscriptions;
 use super::record::Executed;
 use super::reject::Reject;
@@ -21,7 +23,7 @@ use super::traits::Traits;
 use super::transaction::{self, Execution, Progress, Transaction};
 use super::{State, Store, blocking, connection, deadlines, evict, info, script, upstream};
 use crate::backend::{Called, Client, Link};
-use crate::outbox::Ending;
+use crate::outbox::{Ending, Muted};
 
 /// A connection, from its first command to its end.
 pub(super) struct MemoryLink {
@@ -40,6 +42,8 @@ pub(super) struct Local {
     execution: Option<Execution>,
     /// Number of the selected database.
     pub(super) database: usize,
+    /// Command that waits for the end of a pause: its name and arguments.
+    postponed: Option<(&'static str, Vec<Bytes>)>,
 }
 
 impl MemoryLink {
@@ -57,6 +61,7 @@ impl MemoryLink {
                 subscriptions: Subscriptions::default(),
                 execution: None,
                 database: 0,
+                postponed: None,
             },
             now: None,
         }
@@ -119,6 +124,10 @@ impl Link for MemoryLink {
     }
 
     fn go_on(&mut self) -> Called {
+        if let Some((name, args)) = self.local.postponed.take() {
+            self.now = None;
+            return self.call(name, args);
+        }
         let Some(execution) = self.local.execution.take() else {
             return Called::Done;
         };
@@ -196,6 +205,19 @@ impl Local {
             self.reply(spec.name, Err(reject));
             return Called::Done;
         }
+        if !swarm {
+            if state.server.monitors.contains(&self.client.id) && monitor::is_denied(spec) {
+                let reject = self.refused(state, spec.name, monitor::NO_KEYSPACE);
+                self.reply(spec.name, Err(reject));
+                return Called::Done;
+            }
+            let (id, transaction) = (self.client.id, &self.transaction);
+            if let Some(over) = pause::postpone(store, state, id, spec, transaction, now) {
+                let name = spec.name.split('|').next().unwrap_or(spec.name);
+                self.postponed = Some((name, args));
+                return Called::Blocked(over);
+            }
+        }
         let immediate = spec.immediate || swarm && upstream::is_immediate(spec, &args);
         if self.transaction.is_open() && !immediate {
             let queueable = match swarm || store.pace.is_some() {
@@ -234,6 +256,7 @@ impl Local {
             now,
         };
         let started = Instant::now();
+        let caller = Caller::Connection(id);
         match spec.run {
             Run::Data(run) => {
                 let tracking = &mut state.server.tracking;
@@ -254,10 +277,10 @@ impl Local {
                 };
                 let reply = run(&mut call);
                 if let Some(block) = call.block {
+                    state.show(spec, &args, caller, now);
                     return blocking::wait(store, state, &self.client, spec, block);
                 }
                 self.client.faults.count(spec.name);
-                state.server.record(&ran(&args, started));
                 if reply.is_err() {
                     *state.server.failed.entry(spec.name).or_default() += 1;
                 }
@@ -266,11 +289,11 @@ impl Local {
                     tracking::announce(state, &keys, Audience::of(&self.client));
                 }
                 self.reply(spec.name, reply);
+                state.server.record(&ran(&args, started));
+                state.show(spec, &args, caller, now);
             }
             Run::Connection(run) => {
-                let replies = run(self, state, &args, now);
-                state.server.record(&ran(&args, started));
-                match replies {
+                match run(self, state, &args, now) {
                     Ok(replies) => {
                         self.client.faults.count(spec.name);
                         let fault = self.client.faults.reply_fault(spec.name);
@@ -278,8 +301,11 @@ impl Local {
                     }
                     Err(reject) => self.reply(spec.name, Err(reject)),
                 }
+                state.server.record(&ran(&args, started));
+                state.show(spec, &args, caller, now);
             }
             Run::Script => {
+                state.show(spec, &args, caller, now);
                 return script::eval_whole(self, store, state, spec, &args, now);
             }
             Run::Exec => return self.exec(store, state, now),
@@ -295,6 +321,7 @@ impl Local {
             Ok(execution) => self.go_on(store, state, execution),
             Err(reply) => {
                 self.executed(reply.map(|reply| vec![reply]));
+                self.record_exec(state, Instant::now(), now);
                 Called::Done
             }
         }
@@ -305,16 +332,8 @@ impl Local {
         let (now, started) = (execution.now(), execution.started());
         match execution.run(self, store, state) {
             Progress::Over(replies) => {
-                if let Some(spec) = table::named("EXEC") {
-                    state.server.record(&Executed {
-                        spec,
-                        args: &[],
-                        client: Some(self.client.id),
-                        started,
-                        now,
-                    });
-                }
                 self.executed(Ok(replies));
+                self.record_exec(state, started, now);
                 Called::Done
             }
             Progress::Long(execution, over) => {
@@ -325,6 +344,22 @@ impl Local {
                 }
             }
         }
+    }
+
+    /// Records an EXEC that has run.
+    fn record_exec(&self, state: &mut State, started: Instant, now: i64) {
+        let Some(spec) = table::named("EXEC") else {
+            return;
+        };
+        state.server.record(&Executed {
+            spec,
+            args: &[],
+            client: Some(self.client.id),
+            started,
+            now,
+        });
+        let caller = Caller::Connection(self.client.id);
+        state.show(spec, &[Bytes::from_static(b"EXEC")], caller, now);
     }
 
     /// Replies to EXEC.
@@ -397,6 +432,8 @@ impl Local {
         self.subscriptions
             .clear(&mut state.server.pubsub, self.client.id);
         state.server.tracking.forget(self.client.id);
+        state.server.monitors.remove(&self.client.id);
+        self.client.outbox.set_muted(Muted::No);
         if let Some(peer) = state.server.peers.get_mut(&self.client.id) {
             peer.name = Bytes::new();
         }

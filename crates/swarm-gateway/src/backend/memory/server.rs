@@ -1,6 +1,6 @@
 //! Server state apart from the keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use super::config::Config;
 use super::databases::Databases;
 use super::latency::{Histograms, Latency};
 use super::notify::Flags;
+use super::pause::Pause;
 use super::pubsub::PubSub;
 use super::script::{Busy, Functions, Threads};
 use super::slowlog::SlowLog;
@@ -42,6 +43,9 @@ pub(super) struct Server {
     pub(super) functions: Functions,
     /// How often commands have failed since the statistics were reset.
     pub(super) failed: BTreeMap<&'static str, u64>,
+    pub(super) pause: Pause,
+    /// Connections that MONITOR shows all commands.
+    pub(super) monitors: BTreeSet<u64>,
     pub(super) slow: SlowLog,
     pub(super) latency: Latency,
     pub(super) histograms: Histograms,
@@ -167,6 +171,8 @@ impl Default for Server {
             scripts: BTreeMap::new(),
             functions: Functions::default(),
             failed: BTreeMap::new(),
+            pause: Pause::default(),
+            monitors: BTreeSet::new(),
             slow: SlowLog::default(),
             latency: Latency::default(),
             histograms: Histograms::default(),

@@ -13,8 +13,8 @@ use super::traits::Traits;
 use super::{
     State, admin, alone, bitmaps, bzpop, clients, command, config, connection, databases, dump,
     expire, geo, hashes, help, hyperloglog, info, keys, latency, lcs, lists, login, memory_stats,
-    object, pubsub, ranges, scan, script, server, sets, slowlog, sort, sorted_sets, streams,
-    strings, tracking, transaction,
+    monitor, object, pause, pubsub, ranges, scan, script, server, sets, silence, slowlog, sort,
+    sorted_sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -134,10 +134,13 @@ static TABLE: &[Spec] = &[
     data("CLIENT|ID", 2, connection::id),
     data("CLIENT|INFO", 2, connection::info),
     data("CLIENT|LIST", -2, connection::list),
+    data("CLIENT|PAUSE", -3, pause::pause),
+    link("CLIENT|REPLY", 3, silence::client_reply),
     data("CLIENT|SETINFO", 4, connection::setinfo),
     data("CLIENT|SETNAME", 3, connection::setname),
     data("CLIENT|TRACKING", -3, tracking::tracking),
     data("CLIENT|TRACKINGINFO", 2, tracking::trackinginfo),
+    data("CLIENT|UNPAUSE", 2, pause::unpause),
     data("COMMAND", -1, command::info),
     data("COMMAND|COUNT", 2, command::count_all),
     data("COMMAND|DOCS", -2, command::docs),
@@ -183,6 +186,7 @@ static TABLE: &[Spec] = &[
     data("LCS", -3, lcs::lcs).reads(Reads::FirstTwo),
     data("MDEL", -2, keys::del),
     data("MGET", -2, strings::mget).reads(Reads::All),
+    link("MONITOR", 1, monitor::monitor),
     data("MOVE", 3, databases::move_key),
     data("MSET", -3, strings::mset),
     data("MSETNX", -3, strings::msetnx),

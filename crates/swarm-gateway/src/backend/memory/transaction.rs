@@ -10,6 +10,7 @@ use swarm_resp::{Decoder, Frame, RespVersion, encode_frame};
 use super::call::{Call, Reply, ok};
 use super::interleave::Interleaver;
 use super::link::{Local, Replies};
+use super::monitor::Caller;
 use super::notify;
 use super::record::Executed;
 use super::reject::Reject;
@@ -236,6 +237,8 @@ impl Execution {
                 (state.server.tracking).read(local.client.id, spec, &args);
                 local.client.faults.count(spec.name);
                 let started = Instant::now();
+                let caller = Caller::Connection(local.client.id);
+                state.show(spec, &args, caller, self.now);
                 match script::eval(local, store, state, &args, self.now) {
                     Ok(Ran::Ended(reply)) => {
                         self.record(local, state, spec, &args, started);
@@ -367,7 +370,11 @@ fn run(
     local.client.faults.count(spec.name);
     let run = match spec.run {
         Run::Data(run) => run,
-        Run::Connection(run) => return run(local, state, args, now),
+        Run::Connection(run) => {
+            let replies = run(local, state, args, now);
+            state.show(spec, args, Caller::Connection(local.client.id), now);
+            return replies;
+        }
         Run::Script | Run::Exec | Run::Container => return Ok(vec![ok()]),
     };
     state.select(local.database);
@@ -393,5 +400,6 @@ fn run(
         started,
         now,
     });
+    state.show(spec, args, Caller::Connection(local.client.id), now);
     reply.map(|reply| vec![reply])
 }

@@ -11,6 +11,7 @@ use swarm_transport::facts::{self, Access};
 use super::super::call::{Call, Reply, ok};
 use super::super::interleave::Interleaver;
 use super::super::link::{self, Local};
+use super::super::monitor::Caller;
 use super::super::record::Executed;
 use super::super::reject::Reject;
 use super::super::table::{self, Run, Spec};
@@ -245,6 +246,7 @@ impl Whole {
                     started,
                     now,
                 });
+                state.show(spec, args, Caller::Script, now);
                 reply
             }
             Run::Script => nested(state, &self.client, self.database, args, now),
