@@ -1,12 +1,18 @@
 //! DUMP and RESTORE: values in the format of Redis' RDB files, version 10.
 //!
 //! DUMP writes the plain encodings, which every Redis since 5.0 can restore. RESTORE reads those,
-//! and the compact ones that Redis 7.0 writes. Streams are not supported.
+//! and the compact ones that Redis 7.0 writes. Streams have one encoding, of Redis 7.0.
 
-mod listpack;
+pub(super) mod listpack;
 mod lzf;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
+
+pub(super) use listpack::elements;
+pub(super) use read::Reader;
+pub(super) use write::{put_length, put_string};
 
 use bytes::Bytes;
 use crc::{CRC_64_REDIS, Crc};
@@ -27,7 +33,7 @@ pub(super) static COMMANDS: &[Spec] = &[
 const BAD_CHECKSUM: Reject = Reject::text("ERR DUMP payload version or checksum are wrong");
 const BAD_FORMAT: Reject = Reject::text("ERR Bad data format");
 const BUSY_KEY: Reject = Reject::text("BUSYKEY Target key name already exists.");
-const UNSUPPORTED: Reject = Reject::text("ERR DUMP does not support streams on this server");
+const UNSUPPORTED: Reject = Reject::text("ERR DUMP does not support this type on this server");
 
 const NO_FUNCTION: Reject = Reject::text("ERR given type is not a function");
 
@@ -46,9 +52,11 @@ mod types {
     pub(super) const HASH: u8 = 4;
     pub(super) const SORTED_SET: u8 = 5;
     pub(super) const SET_OF_INTEGERS: u8 = 11;
+    pub(super) const STREAM: u8 = 15;
     pub(super) const HASH_LISTPACK: u8 = 16;
     pub(super) const SORTED_SET_LISTPACK: u8 = 17;
     pub(super) const LIST_OF_LISTPACKS: u8 = 18;
+    pub(super) const STREAM_WITH_COUNTS: u8 = 19;
     pub(super) const LIBRARY: u8 = 245;
 }
 

@@ -11,14 +11,15 @@ use super::super::limits::Limits;
 use super::super::lists::List;
 use super::super::sets::Set;
 use super::super::sorted_sets::{Scored, SortedSet};
+use super::super::streams::Stream;
 use super::{listpack, lzf, types};
 
 /// Content that has not been read.
-struct Reader<'a>(&'a [u8]);
+pub(in super::super) struct Reader<'a>(&'a [u8]);
 
 /// A length, or the way in which a string is encoded.
 enum Length {
-    Plain(usize),
+    Plain(u64),
     Encoded(u8),
 }
 
@@ -29,7 +30,7 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(in super::super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 
@@ -41,29 +42,32 @@ impl<'a> Reader<'a> {
         let first = self.byte()?;
         Some(match first >> 6 {
             0 => Length::Plain(first.into()),
-            1 => Length::Plain(usize::from(u16::from_be_bytes([first & 63, self.byte()?]))),
-            2 if first == 0x80 => {
-                Length::Plain(usize::try_from(u32::from_be_bytes(self.array()?)).ok()?)
-            }
-            2 if first == 0x81 => {
-                Length::Plain(usize::try_from(u64::from_be_bytes(self.array()?)).ok()?)
-            }
+            1 => Length::Plain(u16::from_be_bytes([first & 63, self.byte()?]).into()),
+            2 if first == 0x80 => Length::Plain(u32::from_be_bytes(self.array()?).into()),
+            2 if first == 0x81 => Length::Plain(u64::from_be_bytes(self.array()?)),
             3 => Length::Encoded(first & 63),
             _ => return None,
         })
     }
 
-    fn length(&mut self) -> Option<usize> {
+    /// Reads a number that is encoded as a length.
+    pub(in super::super) fn number(&mut self) -> Option<u64> {
         match self.length_or_encoding()? {
-            Length::Plain(length) => Some(length),
+            Length::Plain(number) => Some(number),
             Length::Encoded(_) => None,
         }
     }
 
-    fn string(&mut self) -> Option<Bytes> {
+    fn length(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
+    }
+
+    pub(in super::super) fn string(&mut self) -> Option<Bytes> {
         let integer = |number: i32| Bytes::from(number.to_string());
         Some(match self.length_or_encoding()? {
-            Length::Plain(length) => Bytes::copy_from_slice(self.take(length)?),
+            Length::Plain(length) => {
+                Bytes::copy_from_slice(self.take(usize::try_from(length).ok()?)?)
+            }
             Length::Encoded(0) => integer(i8::from_le_bytes(self.array()?).into()),
             Length::Encoded(1) => integer(i16::from_le_bytes(self.array()?).into()),
             Length::Encoded(2) => integer(i32::from_le_bytes(self.array()?)),
@@ -170,6 +174,10 @@ pub(super) fn value(payload: &[u8], config: &Config) -> Option<Value> {
     let mut reader = Reader(payload);
     Some(match reader.byte()? {
         types::STRING => Value::String(reader.string()?),
+        kind @ (types::STREAM | types::STREAM_WITH_COUNTS) => {
+            let stream = Stream::read(&mut reader, kind == types::STREAM_WITH_COUNTS)?;
+            Value::Stream(Box::new(stream))
+        }
         types::LIST => Value::List(reader.strings(1)?.into()),
         types::LIST_OF_LISTPACKS => list(&mut reader)?,
         types::SET => set(&reader.strings(1)?, config)?,

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::super::keyspace::Value;
 use super::types;
 
-/// Appends a length.
-fn put_length(payload: &mut Vec<u8>, length: usize) {
+/// Appends a length, or another number.
+pub(in super::super) fn put_length(payload: &mut Vec<u8>, length: u64) {
     match (
         u8::try_from(length),
         u16::try_from(length),
@@ -22,13 +22,13 @@ fn put_length(payload: &mut Vec<u8>, length: usize) {
         }
         _ => {
             payload.push(0x81);
-            payload.extend_from_slice(&(length as u64).to_be_bytes());
+            payload.extend_from_slice(&length.to_be_bytes());
         }
     }
 }
 
-fn put_string(payload: &mut Vec<u8>, text: &[u8]) {
-    put_length(payload, text.len());
+pub(in super::super) fn put_string(payload: &mut Vec<u8>, text: &[u8]) {
+    put_length(payload, text.len() as u64);
     payload.extend_from_slice(text);
 }
 
@@ -52,19 +52,19 @@ pub(super) fn payload(value: &Value) -> Option<Vec<u8>> {
         }
         Value::List(list) => {
             payload.push(types::LIST);
-            put_length(&mut payload, list.len());
+            put_length(&mut payload, list.len() as u64);
             list.iter()
                 .for_each(|element| put_string(&mut payload, element));
         }
         Value::Set(set) => {
             payload.push(types::SET);
-            put_length(&mut payload, set.len());
+            put_length(&mut payload, set.len() as u64);
             set.iter()
                 .for_each(|member| put_string(&mut payload, &member));
         }
         Value::Hash(hash) => {
             payload.push(types::HASH);
-            put_length(&mut payload, hash.len());
+            put_length(&mut payload, hash.len() as u64);
             for (field, value) in hash.iter() {
                 put_string(&mut payload, field);
                 put_string(&mut payload, value);
@@ -72,14 +72,18 @@ pub(super) fn payload(value: &Value) -> Option<Vec<u8>> {
         }
         Value::SortedSet(set) => {
             payload.push(types::SORTED_SET);
-            put_length(&mut payload, set.len());
+            put_length(&mut payload, set.len() as u64);
             // Redis inserts faster in descending order.
             for scored in set.before(set.len()) {
                 put_string(&mut payload, &scored.member);
                 payload.extend_from_slice(&scored.score.to_le_bytes());
             }
         }
-        Value::Stream(_) | Value::Swarm(_) => return None,
+        Value::Stream(stream) => {
+            payload.push(types::STREAM_WITH_COUNTS);
+            stream.put(&mut payload);
+        }
+        Value::Swarm(_) => return None,
     }
     Some(payload)
 }

@@ -2,6 +2,7 @@
 
 mod add;
 mod claim;
+mod dumped;
 mod group;
 mod id;
 mod info;

@@ -68,12 +68,28 @@ impl Nodes {
         let size: usize = fields.iter().map(Bytes::len).sum();
         let last = self.0.last_key_value();
         if last.is_none_or(|(_, node)| node.is_full(size, most)) {
-            self.0.insert(id, Node::new(id, names.clone()));
+            self.begin(id, names);
         }
+        self.push(id, fields);
+    }
+
+    /// Begins a node without entries, behind all others.
+    pub(super) fn begin(&mut self, first: StreamId, fields: Vec<Bytes>) {
+        self.0.insert(first, Node::new(first, fields));
+    }
+
+    /// Adds an entry to the last node, however large it is.
+    pub(super) fn push(&mut self, id: StreamId, fields: &[Bytes]) {
+        let names: Vec<_> = fields.iter().step_by(2).cloned().collect();
         if let Some(mut last) = self.0.last_entry() {
             let first = *last.key();
             last.get_mut().push(first, id, &names, fields);
         }
+    }
+
+    /// Iterates over the nodes with their first IDs.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&StreamId, &Node)> {
+        self.0.iter()
     }
 
     /// Removes an entry that exists. A node disappears with its last entry.
@@ -146,6 +162,11 @@ impl Node {
             bytes: 7 + integer(count(fields.len())) + names + integer(0),
             fields,
         }
+    }
+
+    /// Returns the fields of the first entry.
+    pub(super) fn fields(&self) -> &[Bytes] {
+        &self.fields
     }
 
     /// Returns whether an entry with fields and values of this size starts a new node.
