@@ -1,5 +1,6 @@
-//! Shared by the benchmarks: replies to decode, and fair timing on a noisy machine.
+//! Shared by the benchmarks: servers, replies to decode, and fair timing on a noisy machine.
 
 pub mod corpus;
 pub mod lower_bound;
+pub mod server;
 pub mod timing;

@@ -1,12 +1,11 @@
 //! A read from the cache: its time, compared with a round trip over loopback, and its instructions.
 //! The number of instructions requires valgrind.
 //!
-//! The gateway runs on a thread of this program, and is idle while the cache answers.
+//! The server is a redis-server, which is idle while the cache answers.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use swarm_gateway::Gateway;
 use swarm_keydb::{CacheOptions, Cached, Client};
 
 /// Argument that makes this program the one that is counted: a number of reads follows.
@@ -20,23 +19,17 @@ const HITS: u32 = 2_000_000;
 
 fn main() {
     let args: Vec<_> = std::env::args().collect();
-    let gateway = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let started = gateway.block_on(Gateway::builder().tcp("127.0.0.1:0").start());
-    let started = started.unwrap();
+    let server = swarm_bench::server::redis();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let client = Client::connect(started.tcp_url()).await.unwrap();
+        let client = Client::connect(&*server.url).await.unwrap();
         client.set("key", "0123456789abcdef").await.unwrap();
-        let options = CacheOptions::new().max_age(Duration::from_secs(3_600));
-        let cached = client.cached(options).await.unwrap();
-        cached.get("key").await.unwrap();
+        let limited = CacheOptions::new().max_age(Duration::from_secs(3_600));
+        let limited = client.cached(limited).await.unwrap();
+        let cached = client.cached(CacheOptions::new()).await.unwrap();
         if let [_, flag, reads] = args.as_slice()
             && flag == COUNTED
         {
@@ -49,17 +42,24 @@ fn main() {
                 client.get("key").await.unwrap();
             }
             let round_trip = start.elapsed() / ROUND_TRIPS;
-            let start = Instant::now();
-            read(&cached, HITS.into()).await;
-            let hit = start.elapsed() / HITS;
+            let hit = time(&cached).await;
+            let with_age = time(&limited).await;
             ratios.push(round_trip.as_secs_f64() / hit.as_secs_f64());
-            println!("hit {hit:?}, round trip {round_trip:?}");
+            println!("hit {hit:?}, with a maximum age {with_age:?}, round trip {round_trip:?}");
         }
         ratios.sort_by(f64::total_cmp);
         println!("a round trip takes {:.0} hits", ratios[2]);
         let [few, many] = [FEW, MANY].map(count);
         println!("{} instructions per hit", (many - few) / (MANY - FEW));
     });
+}
+
+/// Returns the time of a hit.
+async fn time(cached: &Cached) -> Duration {
+    read(cached, 1).await;
+    let start = Instant::now();
+    read(cached, HITS.into()).await;
+    start.elapsed() / HITS
 }
 
 async fn read(cached: &Cached, reads: u64) {

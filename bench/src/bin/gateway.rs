@@ -4,27 +4,19 @@
 //! Usage: `gateway [--rounds N] [--requests N] [--idle N]`.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
 
+use swarm_bench::server::{Server, redis};
 use swarm_gateway::Gateway;
 
 /// Argument that makes this program a gateway, before the URL of the server behind it or `memory`.
 const GATEWAY: &str = "--be-gateway";
 
-/// A server in a process of its own, which ends with the benchmark.
-struct Server {
-    process: Child,
-    tcp: String,
+/// A gateway in a process of its own, which ends with the benchmark.
+struct GatewayProcess {
+    tcp: Server,
     ws: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 /// Returns the value of a command-line option.
@@ -41,29 +33,8 @@ fn address(url: &str) -> &str {
     url.split_once("://").unwrap().1.trim_end_matches('/')
 }
 
-/// Starts a redis-server on a free port.
-fn redis() -> Server {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
-    let arguments = format!("--port {port} --save  --appendonly no");
-    let process = Command::new("redis-server")
-        .args(arguments.split(' '))
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is installed");
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    Server {
-        process,
-        tcp: format!("redis://127.0.0.1:{port}"),
-        ws: String::new(),
-    }
-}
-
 /// Starts a gateway in front of a server, or of its embedded store.
-fn gateway(backend: &str) -> Server {
+fn gateway(backend: &str) -> GatewayProcess {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([GATEWAY, backend]);
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -72,9 +43,8 @@ fn gateway(backend: &str) -> Server {
     let output = process.stdout.take().unwrap();
     BufReader::new(output).read_line(&mut urls).unwrap();
     let (tcp, ws) = urls.trim().split_once(' ').unwrap();
-    Server {
-        process,
-        tcp: tcp.to_owned(),
+    GatewayProcess {
+        tcp: Server::new(process, tcp.to_owned()),
         ws: ws.to_owned(),
     }
 }
@@ -99,7 +69,7 @@ fn be_gateway(backend: &str) {
 
 /// Returns how many commands a second a server runs.
 fn rate(server: &Server, command: &str, connections: usize, requests: usize) -> f64 {
-    let (_, port) = address(&server.tcp).rsplit_once(':').unwrap();
+    let (_, port) = address(&server.url).rsplit_once(':').unwrap();
     let output = Command::new("redis-benchmark")
         .args(["-p", port, "-P", "16", "-q", "--csv", "-t", command])
         .args(["-c", &connections.to_string(), "-n", &requests.to_string()])
@@ -122,7 +92,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 /// Returns the resident memory of a process in bytes.
 fn memory(server: &Server) -> f64 {
-    let status = format!("/proc/{}/status", server.process.id());
+    let status = format!("/proc/{}/status", server.id());
     let status = std::fs::read_to_string(status).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: f64 = line
@@ -172,7 +142,7 @@ fn main() {
     let rounds = number("--rounds", 9);
     let requests = number("--requests", 200_000);
     let redis = redis();
-    let servers = [gateway("memory"), gateway(&redis.tcp)];
+    let servers = [gateway("memory"), gateway(&redis.url)];
     println!("commands a second, pipelines of 16: best of {rounds} rounds, median ratio to Redis");
     for connections in [50, 1] {
         for command in ["get", "set", "incr"] {
@@ -182,7 +152,7 @@ fn main() {
                 let direct = rate(&redis, command, connections, requests);
                 rates[0].push(direct);
                 for (at, server) in servers.iter().enumerate() {
-                    let rate = rate(server, command, connections, requests);
+                    let rate = rate(&server.tcp, command, connections, requests);
                     rates[at + 1].push(rate);
                     ratios[at].push(rate / direct);
                 }
@@ -197,18 +167,22 @@ fn main() {
         }
     }
     let idle = number("--idle", 400);
-    type Door = (&'static str, fn(&str) -> TcpStream, fn(&Server) -> &str);
+    type Door = (
+        &'static str,
+        fn(&str) -> TcpStream,
+        fn(&GatewayProcess) -> &str,
+    );
     let doors: [Door; 2] = [
         ("WebSocket", idle_websocket, |server| &server.ws),
-        ("TCP", idle_tcp, |server| &server.tcp),
+        ("TCP", idle_tcp, |server| &server.tcp.url),
     ];
     for (name, connect, url) in doors {
         // A gateway that has had other connections reuses their memory.
         let server = gateway("memory");
         drop(connect(url(&server)));
-        let before = memory(&server);
+        let before = memory(&server.tcp);
         let connections: Vec<_> = (0..idle).map(|_| connect(url(&server))).collect();
-        let grown = memory(&server) - before;
+        let grown = memory(&server.tcp) - before;
         let each = grown / 1024.0 / connections.len() as f64;
         println!("{name}: {each:.1} KiB for each of {idle} idle connections");
     }

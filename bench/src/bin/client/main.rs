@@ -51,7 +51,7 @@ fn main() -> ExitCode {
             false => ExitCode::FAILURE,
         };
     }
-    let redis = server::redis();
+    let redis = swarm_bench::server::redis();
     let gateway = server::gateway();
     let only_row = option("--row").unwrap_or_default();
     let rows = ROWS.iter().filter(|row| row.title.contains(&only_row));

@@ -1,10 +1,9 @@
-//! Servers, each in a separate process that ends with the benchmark.
+//! Gateways, each in a separate process that ends with the benchmark.
 
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
+use swarm_bench::server::Server;
 use swarm_gateway::{Dialect, Quirk};
 
 use crate::option;
@@ -15,40 +14,10 @@ pub const GATEWAY: &str = "--be-gateway";
 /// Argument before the URL of the Redis server behind the gateway.
 const BACKEND: &str = "--backend";
 
-pub struct Server {
-    process: Child,
-    pub url: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Starts a redis-server on a free port.
-pub fn redis() -> Server {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
-    let arguments = format!("--port {port} --save  --appendonly no");
-    let process = Command::new("redis-server")
-        .args(arguments.split(' '))
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("redis-server is installed");
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let url = format!("redis://127.0.0.1:{port}");
-    Server { process, url }
-}
-
 /// Starts a gateway with an embedded store on a free port.
 pub fn gateway() -> Server {
     let (process, [url, ..]) = gateway_process(Dialect::STANDARD, None);
-    Server { process, url }
+    Server::new(process, url)
 }
 
 /// Whether the deployed server is started with its write queue.
@@ -84,10 +53,7 @@ impl Upstream {
         };
         let (process, [ws, http, tcp]) = gateway_process(dialect, backend);
         Self {
-            _process: Server {
-                process,
-                url: ws.clone(),
-            },
+            _process: Server::new(process, ws.clone()),
             ws,
             http,
             tcp,

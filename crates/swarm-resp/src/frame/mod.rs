@@ -117,16 +117,17 @@ impl Frame {
     /// Returns the frame if it is not a string or a big number.
     #[inline]
     pub fn into_bytes(mut self) -> Result<Bytes, Self> {
-        let range = self.view().text_range();
-        if let (Repr::Leaf { bytes, .. }, Some((offset, len))) = (&mut self.0, range) {
-            let mut bytes = std::mem::take(bytes);
-            bytes.advance(offset.min(bytes.len()));
-            bytes.truncate(len);
-            return Ok(bytes);
-        }
-        match self.to_bytes() {
-            Some(bytes) => Ok(bytes),
-            None => Err(self),
+        let Some((offset, len)) = self.view().text_range() else {
+            return Err(self);
+        };
+        match &mut self.0 {
+            Repr::Leaf { bytes, .. } => {
+                let mut bytes = std::mem::take(bytes);
+                bytes.advance(offset.min(bytes.len()));
+                bytes.truncate(len);
+                Ok(bytes)
+            }
+            _ => self.to_bytes().ok_or(self),
         }
     }
 

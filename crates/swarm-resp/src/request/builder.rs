@@ -97,9 +97,20 @@ impl RequestBuilder {
         self.count = 0;
     }
 
-    /// Returns the encoded command if it is small.
+    /// Returns the encoded command if it is small, that is, has up to about 120 bytes. Allocates
+    /// nothing.
+    ///
+    /// ```
+    /// use swarm_resp::Request;
+    ///
+    /// let mut request = Request::builder("GET");
+    /// request.arg("key");
+    /// assert_eq!(request.as_small(), Some(&b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"[..]));
+    /// request.arg("x".repeat(100));
+    /// assert_eq!(request.as_small(), None);
+    /// ```
     #[inline]
-    pub(super) fn as_small(&mut self) -> Option<&[u8]> {
+    pub fn as_small(&mut self) -> Option<&[u8]> {
         if !self.spilled.is_empty() {
             return None;
         }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
+use swarm_bench::server::{Server, redis};
 use swarm_keydb::{Client, Consumer};
 
 use super::comparison::{self, Comparison};
 use super::load::Outcome;
 use super::{Report, swarm};
-use crate::server::{self, Server, Upstream};
+use crate::server::Upstream;
 
 /// Entries of each stream: more than the consumers can acknowledge.
 const ENTRIES: usize = 40_000;
@@ -26,7 +27,7 @@ const TIME: Duration = Duration::from_millis(3000);
 /// One client with one consumer against as many clients with a consumer as it has connections.
 pub async fn run(report: &mut Report) {
     // Entries are stored in Redis behind the gateway, because the queue would take 100 ms for each.
-    let redis = server::redis();
+    let redis = redis();
     let gateway = Upstream::before(&redis);
     println!(
         "\nConsumers of one group: entries acknowledged, one client and separate ones\n  \

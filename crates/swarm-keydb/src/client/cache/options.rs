@@ -107,11 +107,12 @@ impl CacheOptions {
     }
 
     /// Whether the server announces changes of a key.
-    pub(super) fn covers(&self, key: &[u8]) -> bool {
-        match &self.prefixes {
-            None => true,
-            Some(prefixes) => prefixes.iter().any(|prefix| key.starts_with(prefix)),
-        }
+    #[inline]
+    pub(super) fn covers<'a>(&self, key: impl FnOnce() -> &'a [u8]) -> bool {
+        self.prefixes.as_ref().is_none_or(|prefixes| {
+            let key = key();
+            prefixes.iter().any(|prefix| key.starts_with(prefix))
+        })
     }
 }
 

@@ -8,18 +8,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use crate::runtime::Instant;
-use swarm_resp::{Frame, Request};
+use swarm_resp::{Frame, Request, RequestBuilder};
 
 use super::Inner;
 use super::changes::Changes;
 use super::fetch::{Fetch, Read, fetch};
-use super::store::Lookup;
 use crate::client::Reply;
 use crate::client::running::Running;
 use crate::command::{Builder, Caching, Command, Decode, Executor};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
-use crate::request_reply::Requests;
+use crate::request_reply::{Marks, Requests};
 
 /// Future of a reply, from the cache or the server.
 ///
@@ -43,14 +42,25 @@ pub struct CachedReply<R> {
     from_cache: bool,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a read that the cache answers should not allocate"
+)]
 enum State {
     /// A read that may be in the cache.
-    Created(Arc<Inner>, Read, Caching),
+    Created(Created),
     /// Waits for values that were not.
     Waiting(Box<Waiting>),
     /// A command that the client executes.
     Passed(Box<Passed>),
     Done,
+}
+
+struct Created {
+    cache: Arc<Inner>,
+    request: RequestBuilder,
+    marks: Marks,
+    caching: Caching,
 }
 
 struct Waiting {
@@ -80,29 +90,39 @@ struct Passed {
 }
 
 impl<R> CachedReply<R> {
+    #[inline]
     pub(super) fn new(cache: Arc<Inner>, command: Command<R>) -> Self {
         let is_cached = command.builder.caching != Caching::No && command.rejection().is_none();
-        let Command {
-            mut builder,
-            decode,
-        } = command;
-        let name = builder.name.clone();
-        let state = if is_cached {
-            let read = Read {
-                request: builder.request.build(),
-                marks: builder.marks,
-            };
-            State::Created(cache, read, builder.caching)
-        } else {
-            let changes = Changes::of(&builder);
-            let reply = cache.client.execute(raw(builder));
-            let changes = Some((cache, changes)).filter(|(_, what)| *what != Changes::Nothing);
-            State::Passed(Box::new(Passed {
-                reply,
-                changes,
-                is_sent: false,
-            }))
+        let Command { builder, decode } = command;
+        if !is_cached {
+            return Self::passed(cache, builder, decode);
+        }
+        let created = Created {
+            cache,
+            request: builder.request,
+            marks: builder.marks,
+            caching: builder.caching,
         };
+        Self::in_state(State::Created(created), builder.name, decode)
+    }
+
+    /// Creates the reply to a command that the client executes.
+    #[inline(never)]
+    fn passed(cache: Arc<Inner>, builder: Builder, decode: Decode<R>) -> Self {
+        let name = builder.name.clone();
+        let changes = Changes::of(&builder);
+        let reply = cache.client.execute(raw(builder));
+        let changes = Some((cache, changes)).filter(|(_, what)| *what != Changes::Nothing);
+        let passed = Passed {
+            reply,
+            changes,
+            is_sent: false,
+        };
+        Self::in_state(State::Passed(Box::new(passed)), name, decode)
+    }
+
+    #[inline]
+    fn in_state(state: State, name: Cow<'static, str>, decode: Decode<R>) -> Self {
         Self {
             name,
             decode,
@@ -137,8 +157,17 @@ impl<R> CachedReply<R> {
     }
 
     /// Takes a value from the cache, or asks the server for it.
-    #[inline]
-    fn start(&mut self, cache: Arc<Inner>, read: Read, caching: Caching) -> Poll<Result<R>> {
+    fn start(&mut self, created: Created) -> Poll<Result<R>> {
+        let Created {
+            cache,
+            mut request,
+            marks,
+            caching,
+        } = created;
+        let read = Read {
+            request: request.build(),
+            marks,
+        };
         let values = match caching {
             Caching::EachKey => each(&cache, &read),
             Caching::Reply | Caching::List | Caching::No => {
@@ -176,23 +205,32 @@ impl<R> CachedReply<R> {
     }
 }
 
+impl Created {
+    /// Returns the value if it is cached, without allocation. May return `None` although it is.
+    #[inline]
+    fn hit(&mut self) -> Option<Frame> {
+        if self.caching == Caching::EachKey {
+            return None;
+        }
+        let key = || self.request.written().nth(1).unwrap_or_default();
+        if !self.cache.tracking.covers(key) {
+            return None;
+        }
+        self.cache.store.hit(self.request.as_small()?, Instant::now)
+    }
+}
+
 /// Returns the value of a request, unless nothing can be cached now.
-#[inline]
 fn one(cache: &Arc<Inner>, read: &Read, may_be_list: bool) -> Option<Value> {
-    let key = read.key();
-    if !cache.tracking.covers(key) {
+    if !cache.tracking.covers(|| read.key()) {
         return None;
     }
-    match cache
-        .store
-        .look_up(read.request.encoded(), key, Instant::now)
-    {
-        Lookup::Hit(value) => Some(Value::Known(value)),
-        Lookup::Miss(stamp) => {
-            let connection = cache.tracking.connection(may_be_list)?;
-            Some(Value::Wanted(fetch(cache, read, stamp, connection)))
-        }
+    if let Some(value) = cache.store.hit(read.request.encoded(), Instant::now) {
+        return Some(Value::Known(value));
     }
+    let stamp = cache.store.miss(read.key());
+    let connection = cache.tracking.connection(may_be_list)?;
+    Some(Value::Wanted(fetch(cache, read, stamp, connection)))
 }
 
 /// Returns the value of each key of a request, unless nothing can be cached now.
@@ -304,13 +342,16 @@ impl<R> Future for CachedReply<R> {
                     let result = ready!(passed.poll(cx));
                     return this.finish(result);
                 }
-                State::Created(..) => {
-                    let State::Created(cache, read, caching) =
-                        std::mem::replace(&mut this.state, State::Done)
+                State::Created(created) => {
+                    if let Some(value) = created.hit() {
+                        this.from_cache = true;
+                        return this.finish(Ok(value));
+                    }
+                    let State::Created(created) = std::mem::replace(&mut this.state, State::Done)
                     else {
                         continue;
                     };
-                    if let Poll::Ready(result) = this.start(cache, read, caching) {
+                    if let Poll::Ready(result) = this.start(created) {
                         return Poll::Ready(result);
                     }
                 }

@@ -43,15 +43,6 @@ struct Entry {
     size: u32,
 }
 
-/// Result of looking up a request.
-#[derive(Debug)]
-pub(super) enum Lookup {
-    /// The value.
-    Hit(Frame),
-    /// The stamp that the value gets which is now requested.
-    Miss(Stamp),
-}
-
 #[derive(Debug, Default)]
 struct Counters {
     hits: AtomicU64,
@@ -103,26 +94,26 @@ impl Store {
         }
     }
 
-    /// Looks up a request that reads a key.
+    /// Returns the value of an encoded request, if it may be used.
     #[inline]
-    pub(super) fn look_up(
-        &self,
-        request: &Bytes,
-        key: &[u8],
-        now: impl FnOnce() -> Instant,
-    ) -> Lookup {
-        if let Some(entry) = self.entries.get(request) {
-            let is_valid = self.validity.is_current(entry.stamp)
-                && entry.expires.is_none_or(|expires| now() < expires);
-            if is_valid {
-                self.counters.hits.fetch_add(1, Ordering::Relaxed);
-                return Lookup::Hit(entry.value);
-            }
+    pub(super) fn hit(&self, request: &[u8], now: impl FnOnce() -> Instant) -> Option<Frame> {
+        let entry = self.entries.get(request)?;
+        let is_valid = self.validity.is_current(entry.stamp)
+            && entry.expires.is_none_or(|expires| now() < expires);
+        if !is_valid {
             self.entries
                 .remove_if(request, |stored| stored.stamp == entry.stamp);
+            return None;
         }
+        self.counters.hits.fetch_add(1, Ordering::Relaxed);
+        Some(entry.value)
+    }
+
+    /// Returns the stamp for a value of a key, after there was no [`hit`](Self::hit) and before the
+    /// value is requested.
+    pub(super) fn miss(&self, key: &[u8]) -> Stamp {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
-        Lookup::Miss(self.validity.stamp(self.validity.slot(key)))
+        self.validity.stamp(self.validity.slot(key))
     }
 
     /// Stores a value, unless it has become invalid since its request was sent.

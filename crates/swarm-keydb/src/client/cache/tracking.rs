@@ -64,7 +64,8 @@ impl Tracking {
     }
 
     /// Whether the server announces changes of a key.
-    pub(super) fn covers(&self, key: &[u8]) -> bool {
+    #[inline]
+    pub(super) fn covers<'a>(&self, key: impl FnOnce() -> &'a [u8]) -> bool {
         self.options.covers(key)
     }
 

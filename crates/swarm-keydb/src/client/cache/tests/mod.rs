@@ -7,7 +7,7 @@ use crate::runtime::Instant;
 use bytes::Bytes;
 use swarm_resp::{Frame, Request};
 
-use super::store::{Lookup, Store};
+use super::store::Store;
 use super::validity::Stamp;
 
 fn get(key: &str) -> Bytes {
@@ -16,10 +16,7 @@ fn get(key: &str) -> Bytes {
 
 /// Looks up `GET key`.
 fn look_up(store: &Store, key: &str, now: Instant) -> Result<Frame, Stamp> {
-    match store.look_up(&get(key), key.as_bytes(), || now) {
-        Lookup::Hit(value) => Ok(value),
-        Lookup::Miss(stamp) => Err(stamp),
-    }
+    (store.hit(&get(key), || now)).ok_or_else(|| store.miss(key.as_bytes()))
 }
 
 /// The message that announces changes of keys.
