@@ -18,6 +18,7 @@ mod tests;
 mod tracking;
 mod validity;
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::Arc;
 
@@ -91,7 +92,8 @@ impl Client {
     pub async fn cached(&self, options: CacheOptions) -> Result<Cached> {
         options.validate()?;
         let factory = &self.shared.factory;
-        let store = Arc::new(Store::new(options.max_bytes, options.max_age));
+        let hasher = RandomState::new();
+        let store = Arc::new(Store::new(options.max_bytes, options.max_age, hasher));
         let tracking = Arc::new(Tracking::new(
             Arc::clone(&self.shared.leases),
             self.shared.connection.clone(),

@@ -76,8 +76,8 @@ impl Lifecycle<Bytes, Entry> for Evictions {
 
 impl Store {
     /// Creates a store that takes at most `budget` bytes, and uses a value for at most `max_age`.
-    pub(super) fn new(budget: usize, max_age: Option<Duration>) -> Self {
-        let validity = Validity::for_budget(budget);
+    pub(super) fn new(budget: usize, max_age: Option<Duration>, hasher: RandomState) -> Self {
+        let validity = Validity::for_budget(budget, hasher.clone());
         let left = budget.saturating_sub(validity.size()).max(1);
         let counters = Arc::<Counters>::default();
         Self {
@@ -86,7 +86,7 @@ impl Store {
                 (left / ESTIMATED_SIZE).max(1),
                 left as u64,
                 Size,
-                RandomState::new(),
+                hasher,
                 Evictions(Arc::clone(&counters)),
             ),
             max_age,

@@ -44,15 +44,11 @@ pub(super) struct Stamp {
 
 impl Validity {
     /// Creates counters for a cache of this many bytes.
-    pub(super) fn for_budget(bytes: usize) -> Self {
+    pub(super) fn for_budget(bytes: usize, hasher: RandomState) -> Self {
         let count = (bytes / BUDGET_PER_COUNTER).clamp(MIN_COUNTERS, MAX_COUNTERS);
-        Self::with_counters(count.next_power_of_two())
-    }
-
-    /// Creates a power of two of counters.
-    fn with_counters(count: usize) -> Self {
+        let count = count.next_power_of_two();
         Self {
-            hasher: RandomState::new(),
+            hasher,
             epoch: AtomicU64::new(0),
             versions: (0..count).map(|_| AtomicU64::new(0)).collect(),
         }

@@ -1,5 +1,6 @@
 //! The faults that caches of other clients have had, and the limits of age and memory.
 
+use std::collections::hash_map::RandomState;
 use std::time::Duration;
 
 use crate::runtime::Instant;
@@ -14,7 +15,7 @@ use crate::request_reply::PushListener;
 const BUDGET: usize = 1 << 20;
 
 fn filled(keys: &[&str]) -> (Store, Instant) {
-    let (store, now) = (Store::new(BUDGET, None), Instant::now());
+    let (store, now) = (Store::new(BUDGET, None, RandomState::new()), Instant::now());
     for key in keys {
         let stamp = look_up(&store, key, now).unwrap_err();
         store.insert(&get(key), &Frame::bulk("old"), stamp, now, None);
@@ -126,7 +127,10 @@ fn a_value_is_used_no_longer_than_its_key_lives_and_the_maximum_age() {
         (Some(Duration::ZERO), None, 0),
         (Some(Duration::MAX), Some(Duration::MAX), 3),
     ] {
-        let (store, now) = (Store::new(BUDGET, max_age), Instant::now());
+        let (store, now) = (
+            Store::new(BUDGET, max_age, RandomState::new()),
+            Instant::now(),
+        );
         let stamp = look_up(&store, "a", now).unwrap_err();
         store.insert(&get("a"), &Frame::bulk("v"), stamp, now, ttl);
         let hits = (0..3).filter(|at| look_up(&store, "a", now + second * *at).is_ok());
@@ -136,7 +140,7 @@ fn a_value_is_used_no_longer_than_its_key_lives_and_the_maximum_age() {
 
 #[test]
 fn memory_stays_within_the_budget() {
-    let (store, now) = (Store::new(BUDGET, None), Instant::now());
+    let (store, now) = (Store::new(BUDGET, None, RandomState::new()), Instant::now());
     for number in 0..10_000 {
         let key = format!("key:{number}");
         let stamp = look_up(&store, &key, now).unwrap_err();

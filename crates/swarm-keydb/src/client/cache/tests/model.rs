@@ -3,7 +3,9 @@
 //!
 //! All short orders are played, and many long ones at random.
 
+use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use crate::runtime::Instant;
@@ -16,6 +18,9 @@ use super::super::validity::Stamp;
 use super::{announcement, announcement_of_all, get, look_up};
 
 const KEYS: [&str; 2] = ["a", "b"];
+
+/// The hasher of every store, so that the keys either always share a counter or never.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// How long a key lives that expires.
 const LIFE: Duration = Duration::from_secs(10);
@@ -144,7 +149,7 @@ impl World {
     fn new() -> Self {
         Self {
             now: Instant::now(),
-            store: Store::new(64 << 10, None),
+            store: Store::new(64 << 10, None, HASHER.clone()),
             flights: Flights::default(),
             in_flight: HashMap::new(),
             next: 0,
