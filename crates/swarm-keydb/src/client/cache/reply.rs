@@ -42,12 +42,8 @@ pub struct CachedReply<R> {
     from_cache: bool,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a read that the cache answers should not allocate"
-)]
 enum State {
-    /// A read that may be in the cache.
+    /// A read that may be in the cache. Not boxed, because a hit should not allocate.
     Created(Created),
     /// Waits for values that were not.
     Waiting(Box<Waiting>),
