@@ -36,6 +36,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "failure",
             "key",
             "options",
+            "pubsub",
             "request_reply",
             "runtime",
             "server",

@@ -4,5 +4,6 @@ mod batches;
 mod commands;
 mod load;
 mod moves;
+mod pubsub;
 mod rows;
 mod scan;

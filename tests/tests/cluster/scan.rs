@@ -53,16 +53,15 @@ async fn a_scan_misses_no_key_although_slots_move_and_a_replica_takes_over() {
         client.mset(pairs).await.unwrap();
         let nodes = cluster.addresses();
         // The keys move to nodes that were scanned already, or not yet, whatever the order is.
-        let targets = [(1, 0), (2, 1), (0, 2), (1, 2), (2, 0), (0, 1)];
+        let targets = [(1_usize, 0_usize), (2, 1), (0, 2), (1, 2), (2, 0), (0, 1)];
         let mut moved = 0;
-        for at in 0..6_usize {
+        for (at, (from, to)) in targets.into_iter().enumerate() {
             let mut stream = client.scan_stream(ScanOptions::new().count(50));
             let mut keys = BTreeSet::new();
             let until = 100 + at * 300;
             while keys.len() < until {
                 keys.insert(stream.next().await.unwrap().unwrap());
             }
-            let (from, to) = targets[at];
             let slots: BTreeSet<_> = (0..3_000)
                 .map(|n| Client::slot_of(format!("key:{n}")))
                 .filter(|slot| usize::from(*slot) * 3 / 16384 == from)

@@ -7,6 +7,8 @@ use super::running::Running;
 use crate::error::Result;
 use crate::key::ToKeys;
 use crate::pubsub::{Event, Handler, Kind, Name, Subscribing};
+#[cfg(feature = "cluster")]
+use crate::pubsub::{EventSink, Home, Placed};
 
 /// # Pub/Sub
 ///
@@ -125,6 +127,13 @@ impl Client {
         handler: impl FnMut(Event) + Send + 'static,
     ) -> Result<Handler> {
         Ok(self.psubscribe(patterns).await?.handle(handler))
+    }
+
+    /// Adds a subscription that can move to another server.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn host(&self, names: Vec<Name>, sink: EventSink, home: Home) -> Placed {
+        let shared = &self.shared;
+        (shared.subscriptions).host(&shared.factory, names, sink, home)
     }
 
     fn listen(&self, kind: Kind, names: Result<Vec<Name>>) -> Subscribing {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::address::Address;
+use super::follow::Subscriptions;
 use super::handle::Handle;
 use super::machine::NodeId;
 use super::options::Options;
@@ -72,7 +73,10 @@ impl Client {
     /// If the future is dropped, the client abandons the attempt.
     pub async fn connect(options: impl Into<Options>) -> Result<Self> {
         let router = Router::connect(options.into().settled()?).await?;
-        let handle = Arc::new(Handle { router });
+        let handle = Arc::new(Handle {
+            router,
+            subscriptions: Subscriptions::default(),
+        });
         Ok(Self { handle })
     }
 

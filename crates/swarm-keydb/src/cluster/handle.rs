@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::follow::Subscriptions;
 use super::machine::NodeId;
 use super::router::Router;
 use super::target::{Scope, Target};
@@ -11,6 +12,7 @@ use crate::client::Running;
 /// Closes the client with its last clone, and the last reply that is awaited.
 pub(super) struct Handle {
     pub(super) router: Arc<Router>,
+    pub(super) subscriptions: Subscriptions,
 }
 
 impl Drop for Handle {

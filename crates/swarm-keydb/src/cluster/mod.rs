@@ -20,6 +20,7 @@ mod address;
 mod blocking;
 mod call;
 mod client;
+mod follow;
 mod handle;
 mod join;
 mod joined;
@@ -34,6 +35,7 @@ mod router;
 mod scan;
 mod shards;
 mod slot;
+mod subscribe;
 mod target;
 mod transaction;
 

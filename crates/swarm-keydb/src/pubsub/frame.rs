@@ -20,8 +20,9 @@ pub(super) enum PubSubFrame<'a> {
     },
     /// A published message.
     Message {
-        /// The pattern that matched, for a subscription by pattern.
-        pattern: Option<&'a [u8]>,
+        kind: Kind,
+        /// The pattern that matched, or the channel.
+        name: &'a [u8],
         channel: &'a [u8],
         payload: &'a [u8],
     },
@@ -59,23 +60,32 @@ impl<'a> PubSubFrame<'a> {
             name,
         };
         Some(match (kind, count) {
-            (b"message", 3) => Self::Message {
-                pattern: None,
-                channel: element()?,
-                payload: element()?,
-            },
+            (b"message", 3) => Self::message(Kind::Channel, element()?, element()?),
+            (b"smessage", 3) => Self::message(Kind::Shard, element()?, element()?),
             (b"pmessage", 4) => Self::Message {
-                pattern: Some(element()?),
+                kind: Kind::Pattern,
+                name: element()?,
                 channel: element()?,
                 payload: element()?,
             },
             (b"subscribe", 3) => acknowledged(Kind::Channel, true, element()?),
             (b"psubscribe", 3) => acknowledged(Kind::Pattern, true, element()?),
+            (b"ssubscribe", 3) => acknowledged(Kind::Shard, true, element()?),
             (b"unsubscribe", 3) => acknowledged(Kind::Channel, false, element()?),
             (b"punsubscribe", 3) => acknowledged(Kind::Pattern, false, element()?),
+            (b"sunsubscribe", 3) => acknowledged(Kind::Shard, false, element()?),
             (b"pong", 2) => Self::Pong(element()?),
             _ => return None,
         })
+    }
+
+    const fn message(kind: Kind, channel: &'a [u8], payload: &'a [u8]) -> Self {
+        Self::Message {
+            kind,
+            name: channel,
+            channel,
+            payload,
+        }
     }
 }
 
@@ -104,13 +114,11 @@ mod tests {
     fn only_the_first_element_determines_the_kind() {
         for odd in ["subscribe", "message", "pong", "-ERR", ""] {
             for server in [ServerProfile::default(), array_errors()] {
-                let message = elements(&["message", odd, odd]);
-                let expected = PubSubFrame::Message {
-                    pattern: None,
-                    channel: odd.as_bytes(),
-                    payload: odd.as_bytes(),
-                };
-                assert_eq!(PubSubFrame::parse(&message, server), expected);
+                for (word, kind) in [("message", Kind::Channel), ("smessage", Kind::Shard)] {
+                    let message = elements(&[word, odd, odd]);
+                    let expected = PubSubFrame::message(kind, odd.as_bytes(), odd.as_bytes());
+                    assert_eq!(PubSubFrame::parse(&message, server), expected);
+                }
             }
         }
     }
@@ -138,7 +146,7 @@ mod tests {
     fn unknown_pushes_differ_from_unexpected_frames() {
         for odd in [
             elements(&["invalidate", "k"]),
-            elements(&["smessage", "a", "b"]),
+            elements(&["smessage", "a"]),
             elements(&["message", "a"]),
             elements(&["message", "a", "b", "c"]),
             elements(&[]),

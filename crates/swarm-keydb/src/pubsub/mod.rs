@@ -10,6 +10,8 @@ mod event;
 mod frame;
 mod handler;
 mod machine;
+#[cfg(feature = "cluster")]
+mod moving;
 mod name;
 mod options;
 mod protocol;
@@ -20,8 +22,14 @@ mod table;
 
 pub use event::{Event, Message};
 pub use handler::Handler;
+#[cfg(feature = "cluster")]
+pub(crate) use moving::{Placed, subscribe};
 pub(crate) use name::{Kind, Name};
 pub use options::{Overflow, SubscribeOptions};
+#[cfg(feature = "cluster")]
+pub(crate) use registry::Submission;
 pub(crate) use registry::Subscriptions;
 pub use subscribing::Subscribing;
 pub use subscription::Subscription;
+#[cfg(feature = "cluster")]
+pub(crate) use subscription::{EventSink, Home, Returned};

@@ -10,13 +10,15 @@ use crate::error::{Error, Result};
 use crate::key::{ToKey, ToKeys};
 use crate::server::Marks;
 
-/// Whether a name is a channel or a pattern.
+/// Whether a name is a channel, a pattern or a sharded channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// The name of one channel.
     Channel,
     /// A pattern of channel names.
     Pattern,
+    /// The name of one sharded channel.
+    Shard,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::Channel => "SUBSCRIBE",
             Self::Pattern => "PSUBSCRIBE",
+            Self::Shard => "SSUBSCRIBE",
         }
     }
 
@@ -33,6 +36,7 @@ impl Kind {
         match self {
             Self::Channel => "UNSUBSCRIBE",
             Self::Pattern => "PUNSUBSCRIBE",
+            Self::Shard => "SUNSUBSCRIBE",
         }
     }
 

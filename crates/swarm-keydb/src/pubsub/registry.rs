@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::request_reply::Availability;
 
 /// A message to the task of a connection.
-pub(super) enum Submission {
+pub(crate) enum Submission {
     /// Adds a subscription.
     Subscribe {
         id: u64,
@@ -28,10 +28,13 @@ pub(super) enum Submission {
     },
     /// Removes a subscription.
     Unsubscribe(u64),
+    /// Ends a subscription that continues at another server.
+    #[cfg(feature = "cluster")]
+    Release(u64),
 }
 
 /// Resolves when the server has acknowledged every name of a subscription.
-type Acknowledged = oneshot::Receiver<Result<(), Failure>>;
+pub(super) type Acknowledged = oneshot::Receiver<Result<(), Failure>>;
 
 /// Registry of a client's subscriptions.
 #[derive(Debug)]
@@ -135,13 +138,28 @@ impl Subscriptions {
             let checked = factory.target.check(request.view());
             checked.map_err(Error::from_failure)?;
         }
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let (acknowledge, acknowledged) = oneshot::channel();
-        let overflow = options.overflow;
         let buffer = Buffer::new(options).counting(&self.dropped_messages);
         let sink = EventSink::new(buffer.clone(), acknowledge);
+        let (id, submissions) = self.place(factory, names, sink);
+        let count = Box::new(CountGuard::new(&self.open));
+        Ok((
+            Subscription::new(id, submissions, buffer, factory.tasks.clone(), count),
+            acknowledged,
+        ))
+    }
+
+    /// Adds a subscription to a connection. Returns its identity there.
+    pub(super) fn place(
+        &self,
+        factory: &ConnectionFactory,
+        names: Vec<Name>,
+        sink: EventSink,
+    ) -> (u64, mpsc::UnboundedSender<Submission>) {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let buffer = sink.buffer.clone();
         let submission = Submission::Subscribe { id, names, sink };
-        let submissions = match overflow {
+        let submissions = match buffer.overflow() {
             // A subscription under backpressure gets its own connection, so that it delays no
             // other.
             Overflow::Backpressure => {
@@ -149,18 +167,14 @@ impl Subscriptions {
                     factory,
                     self.availability.clone(),
                     self.closing.subscribe(),
-                    Some(buffer.clone()),
+                    Some(buffer),
                 );
                 let _taken = submissions.send(submission);
                 submissions
             }
             _ => self.send(factory, submission),
         };
-        let count = CountGuard::new(&self.open);
-        Ok((
-            Subscription::new(id, submissions, buffer, factory.tasks.clone(), count),
-            acknowledged,
-        ))
+        (id, submissions)
     }
 
     /// Sends a message to the task of the shared connection. Starts the task if there is none or

@@ -1,5 +1,6 @@
 //! Subscription handles, and the sinks that fill their buffers.
 
+use std::any::Any;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -78,23 +79,26 @@ pub struct Subscription {
     submissions: mpsc::UnboundedSender<Submission>,
     buffer: Buffer,
     tasks: Tasks,
-    _count: CountGuard,
+    _keeps: Keeps,
 }
 
+/// What lives as long as a subscription.
+pub(super) type Keeps = Box<dyn Any + Send + Sync>;
+
 impl Subscription {
-    pub(super) const fn new(
+    pub(super) fn new(
         id: u64,
         submissions: mpsc::UnboundedSender<Submission>,
         buffer: Buffer,
         tasks: Tasks,
-        count: CountGuard,
+        keeps: Keeps,
     ) -> Self {
         Self {
             id,
             submissions,
             buffer,
             tasks,
-            _count: count,
+            _keeps: keeps,
         }
     }
 
@@ -150,10 +154,15 @@ impl Drop for CountGuard {
 }
 
 /// The connection's end of a subscription.
-pub(super) struct EventSink {
-    buffer: Buffer,
+pub(crate) struct EventSink {
+    pub(super) buffer: Buffer,
     /// Resolves the future of the caller who waits for the acknowledgements, until that happens.
     acknowledged: Option<oneshot::Sender<Result<(), Failure>>>,
+    /// Who continues the subscription at another server.
+    #[cfg(feature = "cluster")]
+    pub(super) home: Option<Home>,
+    /// Whether another sink continues the subscription.
+    is_returned: bool,
 }
 
 impl EventSink {
@@ -164,14 +173,55 @@ impl EventSink {
         Self {
             buffer,
             acknowledged: Some(acknowledged),
+            #[cfg(feature = "cluster")]
+            home: None,
+            is_returned: false,
         }
+    }
+
+    /// Ends the subscription for good.
+    pub(super) fn finish(mut self, failure: Failure) {
+        match self.acknowledged.take() {
+            Some(acknowledged) => {
+                let _gone = acknowledged.send(Err(failure));
+            }
+            None => self.buffer.end(failure),
+        }
+    }
+
+    /// Returns the sink to its home, if it has one that still exists.
+    #[cfg(feature = "cluster")]
+    fn return_home(&mut self, failure: Failure) -> Option<Failure> {
+        let Some(home) = self.home.take() else {
+            return Some(failure);
+        };
+        let sink = Self {
+            buffer: self.buffer.clone(),
+            acknowledged: self.acknowledged.take(),
+            home: None,
+            is_returned: false,
+        };
+        self.is_returned = true;
+        if let Some((sink, failure)) = home.take_back(sink, failure) {
+            sink.finish(failure);
+        }
+        None
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    const fn return_home(&mut self, failure: Failure) -> Option<Failure> {
+        Some(failure)
     }
 }
 
 impl Listener for EventSink {
     fn ready(&mut self) {
-        if let Some(acknowledged) = self.acknowledged.take() {
-            let _gone = acknowledged.send(Ok(()));
+        match self.acknowledged.take() {
+            Some(acknowledged) => {
+                let _gone = acknowledged.send(Ok(()));
+            }
+            // Another server has acknowledged them before.
+            None => self.buffer.push_reconnected(),
         }
     }
 
@@ -184,11 +234,8 @@ impl Listener for EventSink {
     }
 
     fn end(mut self, failure: Failure) {
-        match self.acknowledged.take() {
-            Some(acknowledged) => {
-                let _gone = acknowledged.send(Err(failure));
-            }
-            None => self.buffer.end(failure),
+        if let Some(failure) = self.return_home(failure) {
+            self.finish(failure);
         }
     }
 }
@@ -197,6 +244,38 @@ impl Drop for EventSink {
     /// The connection's task ended without calling [`end`](Listener::end), so no more events
     /// follow.
     fn drop(&mut self) {
-        self.buffer.end(task_gone());
+        if self.is_returned {
+            return;
+        }
+        // A server that is given up may not have heard of the subscription.
+        if self.return_home(Failure::Closed { sent: false }).is_some() {
+            self.buffer.end(task_gone());
+        }
+    }
+}
+
+/// Who continues a subscription that ends at a server.
+#[cfg(feature = "cluster")]
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    pub(crate) id: u64,
+    pub(crate) returns: mpsc::UnboundedSender<Returned>,
+}
+
+/// A subscription that has ended at a server.
+#[cfg(feature = "cluster")]
+pub(crate) struct Returned {
+    pub(crate) id: u64,
+    pub(crate) sink: EventSink,
+    pub(crate) why: Failure,
+}
+
+#[cfg(feature = "cluster")]
+impl Home {
+    /// Takes a sink back. Returns it if nobody is at home.
+    fn take_back(&self, sink: EventSink, why: Failure) -> Option<(EventSink, Failure)> {
+        let id = self.id;
+        let sent = self.returns.send(Returned { id, sink, why });
+        sent.err().map(|unsent| (unsent.0.sink, unsent.0.why))
     }
 }

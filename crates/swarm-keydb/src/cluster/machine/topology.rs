@@ -42,6 +42,11 @@ impl<C: Payload> Machine<C> {
         self.nodes.is_up(node)
     }
 
+    /// Returns whether a node is known not to be connected, or has left.
+    pub(in crate::cluster) fn is_down(&self, node: NodeId) -> bool {
+        self.nodes.is_down(node)
+    }
+
     /// A node has connected.
     pub(in crate::cluster) fn node_up(&mut self, node: NodeId) {
         self.nodes.set_up(node, true);

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use super::address::Address;
 use super::machine::{Machine, NodeId, Output, Ticket, Unrun, Why};
 use super::options::Settled;
+use super::refusal::Refusal;
 use super::routed::Routed;
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -40,6 +41,8 @@ pub(super) struct Router {
     has_dropped: AtomicBool,
     /// Wakes the router's task.
     changed: Notify,
+    /// Wakes the task of the subscriptions: slots have moved, or nodes have failed or left.
+    moved: Notify,
     options: Settled,
     tasks: Tasks,
 }
@@ -75,6 +78,7 @@ impl Router {
             dropped: Mutex::default(),
             has_dropped: AtomicBool::new(false),
             changed: Notify::new(),
+            moved: Notify::new(),
             options,
             tasks,
         });
@@ -201,8 +205,12 @@ impl Router {
             drop(routed.fail(Why::Closed));
             return;
         }
+        let is_moved = matches!(why, Unrun::Refused(Refusal::Moved(..)));
         state.machine.refused(ticket, routed, why, Instant::now());
         self.obey(state);
+        if is_moved {
+            self.moved.notify_one();
+        }
         // Deadlines and the time of the next fetch may be earlier now.
         self.changed.notify_one();
     }
@@ -339,6 +347,7 @@ impl Router {
         }
         self.obey(state);
         self.changed.notify_one();
+        self.moved.notify_one();
     }
 
     /// A node has said to whom a slot belongs, in reply to a command that has no order with others.
@@ -348,6 +357,7 @@ impl Router {
         state.machine.moved(slot, node, Instant::now());
         self.obey(state);
         self.changed.notify_one();
+        self.moved.notify_one();
     }
 
     /// Returns the node at an address that a redirect names.
@@ -359,6 +369,15 @@ impl Router {
     pub(super) fn request_refresh(&self) {
         self.lock().machine.request_refresh(Instant::now());
         self.changed.notify_one();
+    }
+
+    /// Resolves when slots have moved, or nodes have failed or left, since the last time.
+    pub(super) async fn moves(&self) {
+        self.moved.notified().await;
+    }
+
+    pub(super) const fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// Whether the client is closed.
@@ -379,6 +398,7 @@ impl Router {
         let clients = std::mem::take(&mut state.nodes);
         self.obey(state);
         self.changed.notify_one();
+        self.moved.notify_one();
         clients.into_iter().flatten().collect()
     }
 

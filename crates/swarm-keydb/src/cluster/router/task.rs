@@ -77,6 +77,7 @@ impl Router {
             }
         }
         self.obey(state);
+        self.moved.notify_one();
     }
 
     /// Fetches the topology from a node.

@@ -106,6 +106,17 @@ impl Buffer {
         wake_reader(queue);
     }
 
+    /// Whether no more events follow.
+    #[cfg(feature = "cluster")]
+    pub(super) fn is_ended(&self) -> bool {
+        self.lock().end.is_some()
+    }
+
+    /// Returns what happens when the buffer is full.
+    pub(super) const fn overflow(&self) -> Overflow {
+        self.options.overflow
+    }
+
     /// Ready when the buffer has capacity for a message.
     pub(super) fn poll_capacity(&self, cx: &Context<'_>) -> Poll<()> {
         let mut queue = self.lock();

@@ -99,6 +99,12 @@ impl<L: Listener> Machine<L> {
         self.unchecked.push(id);
     }
 
+    /// Ends a subscription that continues elsewhere, if it still exists.
+    #[cfg(feature = "cluster")]
+    pub(super) fn release(&mut self, id: u64) {
+        self.end(id, Failure::Closed { sent: false });
+    }
+
     /// Removes a subscription, if it still exists.
     pub(super) fn unsubscribe(&mut self, id: u64) {
         let _listener = self.remove(id);
@@ -247,10 +253,11 @@ impl<L: Listener> Machine<L> {
         }
         match PubSubFrame::parse(frame, self.session.server()) {
             PubSubFrame::Message {
-                pattern,
+                kind,
+                name,
                 channel,
                 payload,
-            } => self.deliver(pattern, channel, payload),
+            } => self.deliver(kind, name, channel, payload),
             PubSubFrame::Acknowledged {
                 kind,
                 subscribed,
@@ -270,11 +277,7 @@ impl<L: Listener> Machine<L> {
         Ok(())
     }
 
-    fn deliver(&mut self, pattern: Option<&[u8]>, channel: &[u8], payload: &[u8]) {
-        let (kind, name) = match pattern {
-            Some(pattern) => (Kind::Pattern, pattern),
-            None => (Kind::Channel, channel),
-        };
+    fn deliver(&mut self, kind: Kind, name: &[u8], channel: &[u8], payload: &[u8]) {
         let Some((name, listeners)) = self.table.subscribers(kind, name) else {
             return;
         };
@@ -290,10 +293,10 @@ impl<L: Listener> Machine<L> {
             };
             let message = message.get_or_insert_with(|| Message {
                 channel: match kind {
-                    Kind::Channel => name.clone(),
+                    Kind::Channel | Kind::Shard => name.clone(),
                     Kind::Pattern => Bytes::copy_from_slice(channel),
                 },
-                pattern: pattern.map(|_| name.clone()),
+                pattern: (kind == Kind::Pattern).then(|| name.clone()),
                 payload: Bytes::copy_from_slice(payload),
             });
             if !subscriber.listener.message(message.clone()) {
@@ -385,7 +388,9 @@ impl<L: Listener> Machine<L> {
             return reconnect("UNSUBSCRIBE", error);
         }
         let failure = Failure::Server(error.clone());
-        let transient = Error::from_failure(failure.clone()).is_retryable();
+        // A sharded channel may be refused because another node of the cluster has it now.
+        let transient =
+            change.name.kind != Kind::Shard && Error::from_failure(failure.clone()).is_retryable();
         if transient && self.has_ready_listener(&change.name) {
             return reconnect("SUBSCRIBE for now", error);
         }

@@ -100,6 +100,8 @@ impl PubSub {
                     self.machine.subscribe(id, names, sink);
                 }
                 Poll::Ready(Some(Submission::Unsubscribe(id))) => self.machine.unsubscribe(id),
+                #[cfg(feature = "cluster")]
+                Poll::Ready(Some(Submission::Release(id))) => self.machine.release(id),
                 Poll::Ready(None) => self.submissions_done = true,
                 Poll::Pending => break,
             }

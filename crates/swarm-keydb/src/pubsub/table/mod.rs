@@ -58,6 +58,7 @@ pub(super) struct SubscriptionChange {
 pub(super) struct SubscriptionTable {
     channels: HashMap<Bytes, Entry>,
     patterns: HashMap<Bytes, Entry>,
+    shards: HashMap<Bytes, Entry>,
     /// Names for which a request may be due.
     queue: VecDeque<Name>,
     /// Number of queued names that are no longer in the table.
@@ -67,13 +68,14 @@ pub(super) struct SubscriptionTable {
 impl SubscriptionTable {
     /// Whether the table has no name and no request is due.
     pub(super) fn is_empty(&self) -> bool {
-        self.channels.is_empty() && self.patterns.is_empty()
+        self.channels.is_empty() && self.patterns.is_empty() && self.shards.is_empty()
     }
 
     const fn map(&self, kind: Kind) -> &HashMap<Bytes, Entry> {
         match kind {
             Kind::Channel => &self.channels,
             Kind::Pattern => &self.patterns,
+            Kind::Shard => &self.shards,
         }
     }
 
@@ -81,6 +83,7 @@ impl SubscriptionTable {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,
+            Kind::Shard => &mut self.shards,
         }
     }
 
@@ -108,7 +111,7 @@ impl SubscriptionTable {
     pub(super) fn reset(&mut self) {
         self.queue.clear();
         self.stale = 0;
-        for kind in [Kind::Channel, Kind::Pattern] {
+        for kind in [Kind::Channel, Kind::Pattern, Kind::Shard] {
             self.map_mut(kind)
                 .retain(|_, entry| entry.has_subscribers());
             let mut names = Vec::with_capacity(self.map(kind).len());

@@ -81,14 +81,15 @@ impl Bench {
         assert!(self.machine.is_ready());
     }
 
-    /// Subscribes to channels, and to patterns, which are the names that contain a `*`.
+    /// Subscribes to channels, to patterns, which are the names that contain a `*`, and to sharded
+    /// channels, which contain a `{`.
     fn join(&mut self, names: &[&str]) -> (u64, Notes) {
         let notes = Notes::default();
         let names = names.iter().map(|name| Name {
-            kind: if name.contains('*') {
-                Kind::Pattern
-            } else {
-                Kind::Channel
+            kind: match name {
+                _ if name.contains('*') => Kind::Pattern,
+                _ if name.contains('{') => Kind::Shard,
+                _ => Kind::Channel,
             },
             text: Bytes::copy_from_slice(name.as_bytes()),
         });

@@ -185,3 +185,53 @@ fn a_name_that_the_server_would_change_is_not_sent() {
     assert_eq!(bench.sent(), [""; 0]);
     assert_eq!(take_events(&heard), "Argument");
 }
+
+#[test]
+fn a_sharded_channel_that_the_node_has_lost_ends_its_subscriptions() {
+    let mut bench = Bench::ready();
+    let (_, lost) = bench.join(&["{a}1"]);
+    let (_, kept) = bench.join(&["{b}1", "{a}1*"]);
+    assert_eq!(
+        bench.sent(),
+        ["SSUBSCRIBE {a}1", "SSUBSCRIBE {b}1", "PSUBSCRIBE {a}1*"]
+    );
+    for push in [
+        "ssubscribe {a}1 1",
+        "ssubscribe {b}1 2",
+        "psubscribe {a}1* 1",
+    ] {
+        bench.push(push);
+    }
+    // An ordinary message is none of a sharded channel.
+    bench.push("message {a}1 x");
+    bench.push("smessage {a}1 y");
+    assert_eq!(
+        (take_events(&lost), take_events(&kept)),
+        ("ready y".into(), "ready".into())
+    );
+
+    // The slot moves away.
+    bench.push("sunsubscribe {a}1 1");
+    assert_eq!(bench.sent(), ["SSUBSCRIBE {a}1"]);
+    bench.reply(&Frame::error("MOVED 1 10.0.0.1:7000"));
+    bench.push("smessage {b}1 z");
+    assert_eq!(
+        (take_events(&lost), take_events(&kept)),
+        ("Server".into(), "z".into())
+    );
+    assert_eq!(bench.sent(), [""; 0]);
+}
+
+/// Whatever a node says, another one may have the channel, so the connection is kept.
+#[test]
+fn a_sharded_channel_that_is_refused_for_now_ends_its_subscriptions() {
+    let mut bench = Bench::ready();
+    let (_, heard) = bench.join(&["{a}1"]);
+    bench.sent();
+    bench.push("ssubscribe {a}1 1");
+    bench.push("sunsubscribe {a}1 0");
+    bench.sent();
+    bench.reply(&Frame::error("CLUSTERDOWN the cluster is down"));
+    assert_eq!(take_events(&heard), "ready Server");
+    assert!(bench.machine.is_ready() && bench.machine.is_idle());
+}
