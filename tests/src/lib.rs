@@ -7,6 +7,7 @@ mod kills;
 mod order;
 mod proxy;
 mod redis;
+mod sentinels;
 mod surface;
 mod target;
 
@@ -16,6 +17,7 @@ pub use kills::{Killed, kill_repeatedly, serve_until_killed};
 pub use order::{Findings, Load};
 pub use proxy::{Proxy, free_address};
 pub use redis::Redis;
+pub use sentinels::{PRIMARY, Sentinels};
 pub use surface::{Scan, Surface};
 pub use target::{Target, targets};
 

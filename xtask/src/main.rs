@@ -83,8 +83,8 @@ enum Task {
     Loom,
     /// Play 200,000 random schedules with the engine and the pool, and 1,500 with whole clients
     Simulate,
-    /// Kill the server that a client uses, of three: 1,000 times in simulated time, and 50 times
-    /// with real sockets
+    /// Kill the server that a client uses, of three: 1,000 times in simulated time, 50 times with
+    /// real sockets, and 20 times with sentinels (needs redis-server)
     Failover,
     /// Send 100,000 commands to a server that is down for 30 seconds; kill a server 200 times under
     /// load; check the order of two million commands (needs redis-server)
@@ -206,10 +206,11 @@ fn run(task: Task) -> Result<()> {
             "failover",
             shell::command(
                 "cargo",
-                "test --workspace --all-features --test failover -- --nocapture",
+                "test --workspace --all-features --test failover --test sentinel -- --nocapture",
             )
             .env("SWARM_FAILOVER_SIMULATED", "1000")
-            .env("SWARM_FAILOVER_KILLS", "50"),
+            .env("SWARM_FAILOVER_KILLS", "50")
+            .env("SWARM_SENTINEL_FAILOVERS", "10"),
         ),
         Task::Soak => {
             shell::run(

@@ -60,6 +60,7 @@
 //! | `cluster` | `cluster`: a client of a Redis Cluster | |
 //! | `blocking` | [`blocking`]: the same API for programs without an async runtime | |
 //! | `failover` | lists of servers as URL: [several servers](guide::servers) | yes |
+//! | `sentinel` | `redis+sentinel://`: the primary that [sentinels](guide::servers#sentinel) name | |
 //! | `cache` | [`Cached`]: reads that are answered from memory until the server announces a change | |
 //! | `serde` | `hset_struct`, `hget_struct`: structs stored as hashes | |
 //! | `json` | [`Json`]: JSON values; includes `serde` | |
@@ -184,6 +185,9 @@ pub use error::{Error, ErrorKind, Outcome, Result};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonError, JsonErrorCategory, JsonText};
 pub use key::{ToFields, ToKey, ToKeys, ToPairs};
+#[cfg(feature = "sentinel")]
+#[cfg_attr(docsrs, doc(cfg(feature = "sentinel")))]
+pub use options::SentinelOptions;
 pub use options::{
     ClientOptions, CommandOrder, ErrorEncoding, FallbackScope, HttpFallback, Operation,
     ProtocolVersion, RetryPolicy,

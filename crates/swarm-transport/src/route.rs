@@ -19,6 +19,7 @@ pub(crate) trait Routing: Send + Sync {
     fn established(&self);
     fn lost(&self);
     fn unresponsive(&self);
+    fn retired(&self);
 }
 
 /// The endpoint that a connection leads to, and what its owner reports about the connection.
@@ -93,6 +94,13 @@ impl Route {
     /// Reports that the server does not answer any more.
     pub fn unresponsive(&self) {
         self.0.unresponsive();
+    }
+
+    /// Reports that the server no longer does what it did: a primary has become a replica. No
+    /// connection that is open to it stays [current](Self::is_current), and the connector asks its
+    /// discovery before it connects again.
+    pub fn retired(&self) {
+        self.0.retired();
     }
 }
 

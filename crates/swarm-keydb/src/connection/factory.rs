@@ -24,6 +24,10 @@ impl ClientOptions {
     ///
     /// If a URL or an option of the transport is invalid.
     pub(crate) fn target(&self) -> Result<Target> {
+        #[cfg(feature = "sentinel")]
+        if crate::options::is_sentinel(&self.url) {
+            return self.target_of_sentinels();
+        }
         let endpoints = endpoints("url", &self.url)?;
         let first = several::first_of(&endpoints)?;
         let transport = self
@@ -34,14 +38,7 @@ impl ClientOptions {
             // A client with several connections has one on each.
             .http_concurrency(1);
         let password = self.password.as_deref().or(first.password());
-        if first.user().is_some() && password.is_none() {
-            return Err(Error::config(
-                "url has a user and no password; write redis://user:password@host, or set the \
-                 option password",
-            ));
-        }
-        let credentials = password.map(|password| Credentials::new(first.user(), password));
-        let login = self.login(credentials);
+        let login = self.login_at(first)?;
         let mut settings = Settings {
             address: Some(several::addresses(&endpoints)),
             ..self.settings()
@@ -49,11 +46,7 @@ impl ClientOptions {
         if endpoints.len() > 1 {
             settings.retry = settings.retry.within_one_server();
         }
-        if let Some(database) = first.database() {
-            settings
-                .session
-                .insert(0, ("the database", Request::new("SELECT", database)));
-        }
+        select_database(&mut settings, first);
         // A password that HTTP cannot carry fails here; one from a provider, when the client
         // connects.
         let token = password.filter(|_| self.provider.is_none());
@@ -91,6 +84,19 @@ impl ClientOptions {
             binary_arguments: self.transport.is_binary_safe() || endpoints.iter().all(is_binary),
             settings,
         })
+    }
+
+    /// Returns the login of servers, with the user of their URL.
+    pub(super) fn login_at(&self, endpoint: &Endpoint) -> Result<Login> {
+        let password = self.password.as_deref().or(endpoint.password());
+        if endpoint.user().is_some() && password.is_none() {
+            return Err(Error::config(
+                "url has a user and no password; write redis://user:password@host, or set the \
+                 option password",
+            ));
+        }
+        let credentials = password.map(|password| Credentials::new(endpoint.user(), password));
+        Ok(self.login(credentials))
     }
 
     /// Returns the HTTP gateways.
@@ -148,12 +154,12 @@ impl ClientOptions {
         }
     }
 
-    fn origin(&self, endpoint: Option<&Endpoint>, settings: &Settings) -> Arc<Origin> {
+    pub(super) fn origin(&self, endpoint: Option<&Endpoint>, settings: &Settings) -> Arc<Origin> {
         let (learned, observer) = (settings.learned.clone(), self.observer.clone());
         Arc::new(Origin::new(endpoint, self.server, learned, observer))
     }
 
-    fn settings(&self) -> Settings {
+    pub(super) fn settings(&self) -> Settings {
         Settings {
             request_timeout: self.request_timeout,
             silence: self.inactivity_timeout,
@@ -202,7 +208,12 @@ impl ConnectionFactory {
             reconnect,
             ..
         } = self.options;
-        Reconnect::new(reconnect_base_delay, reconnect_max_delay).enabled(reconnect)
+        let max_delay = match self.target.settings.needs_primary {
+            // The sentinels may soon name another primary.
+            true => reconnect_max_delay.min(Duration::from_secs(1)),
+            false => reconnect_max_delay,
+        };
+        Reconnect::new(reconnect_base_delay, max_delay).enabled(reconnect)
     }
 
     pub(crate) const fn new(target: Target, options: ClientOptions, tasks: Tasks) -> Self {
@@ -229,7 +240,7 @@ pub(crate) struct Target {
     pub(crate) max_connections: Option<usize>,
     /// Whether the transport preserves arguments that are not valid UTF-8, according to the
     /// options.
-    binary_arguments: bool,
+    pub(super) binary_arguments: bool,
     pub(crate) settings: Settings,
 }
 
@@ -264,7 +275,21 @@ impl std::fmt::Debug for Target {
     }
 }
 
+/// Each connection begins with the database of the URL.
+pub(super) fn select_database(settings: &mut Settings, endpoint: &Endpoint) {
+    if let Some(database) = endpoint.database() {
+        let select = Request::new("SELECT", database);
+        settings.session.insert(0, ("the database", select));
+    }
+}
+
 fn endpoints(option: &str, urls: &str) -> Result<Vec<Endpoint>> {
+    if urls.contains("+sentinel://") {
+        return Err(Error::config(format!(
+            "{option}: the addresses of sentinels require the feature `sentinel`, and are the URL \
+             of a client alone"
+        )));
+    }
     let parsed = if cfg!(feature = "failover") {
         Endpoint::parse_list(urls)
     } else {

@@ -1,5 +1,5 @@
-//! Handshake of a new connection: AUTH, HELLO and a harmless error, each sent after the previous
-//! reply.
+//! Handshake of a new connection: AUTH, HELLO, a harmless error, and ROLE if the server must be a
+//! primary, each sent after the previous reply.
 //!
 //! The gateway answers AUTH and HELLO ahead of pending replies, so nothing else may be in flight
 //! with them. Some gateways answer HELLO 3 with garbage. Over a WebSocket, `HELLO 2` therefore
@@ -14,7 +14,7 @@
 
 use std::collections::VecDeque;
 
-use swarm_resp::{Frame, Kind, Request, ServerError};
+use swarm_resp::{Frame, FrameRef, Kind, Request, ServerError};
 use swarm_transport::{PeerIdentity, TransportError};
 
 use super::settings::Settings;
@@ -45,6 +45,12 @@ pub(crate) enum HandshakeError {
     /// credentials.
     #[error("the server refused the connection: {0}")]
     Refused(ServerError),
+    /// The server must be a primary, and is not.
+    #[error(
+        "the server is no primary: its role is {0:?}; a failover may be in progress, or the \
+         sentinels have not noticed one"
+    )]
+    NotPrimary(String),
     /// The reply is not one of a Redis-compatible server.
     #[error("the server's replies are not those of a Redis-compatible server")]
     Incompatible,
@@ -59,6 +65,8 @@ enum Step {
     Hello3,
     /// A command that every server rejects without arguments, to detect how errors are encoded.
     Probe,
+    /// `ROLE`, if the server must be a primary.
+    Role,
     /// The request of the settings at this position.
     Session(usize),
 }
@@ -86,6 +94,8 @@ pub(crate) struct Handshake {
     refusal: Option<ServerError>,
     /// Whether the connection uses RESP3 now.
     resp3: bool,
+    /// The server's role, if the reply to HELLO states it.
+    role: Option<String>,
 }
 
 impl Handshake {
@@ -101,6 +111,7 @@ impl Handshake {
             (Step::Auth, settings.credentials.is_some()),
             (hello.unwrap_or(Step::Hello2), hello.is_some()),
             (Step::Probe, true),
+            (Step::Role, settings.needs_primary),
         ];
         let session = (0..settings.session.len()).map(|at| (Step::Session(at), true));
         Self {
@@ -125,6 +136,7 @@ impl Handshake {
             sent: false,
             refusal: None,
             resp3: false,
+            role: None,
         }
     }
 
@@ -165,6 +177,7 @@ impl Handshake {
             Step::Hello2 => Request::new("HELLO", 2),
             Step::Hello3 => Request::new("HELLO", 3),
             Step::Probe => Request::new("ECHO", ()),
+            Step::Role => Request::new("ROLE", ()),
             Step::Session(at) => self.session.get(*at)?.1.clone(),
         })
     }
@@ -204,6 +217,17 @@ impl Handshake {
                 self.learned.note_array_errors(found);
                 Ok(self.progress())
             }
+            Step::Role => {
+                let role = match error {
+                    // The user may not ask, or a proxy does not know the command.
+                    Some(_) => self.role.clone(),
+                    None => frame.view().get(0).and_then(|role| text(role)),
+                };
+                match role.as_deref() {
+                    Some("master") | None => Ok(self.progress()),
+                    Some(role) => Err(HandshakeError::NotPrimary(role.to_owned())),
+                }
+            }
             Step::Session(at) => match (error, self.session.get(at)) {
                 (Some(error), Some((what, _))) => Err(HandshakeError::Session { what, error }),
                 _ => Ok(self.progress()),
@@ -225,7 +249,7 @@ impl Handshake {
         let of_the_step = match step {
             Step::Auth => false,
             Step::Hello2 | Step::Hello3 => refuses_hello(error),
-            Step::Probe | Step::Session(_) => !is_about_state(error),
+            Step::Probe | Step::Role | Step::Session(_) => !is_about_state(error),
         };
         if of_the_step {
             Ok(())
@@ -242,6 +266,7 @@ impl Handshake {
         error: Option<ServerError>,
     ) -> Result<(), HandshakeError> {
         let asked_for_resp3 = step == Step::Hello3;
+        self.role = field(frame, b"role").and_then(text);
         let identity =
             Identity::read(frame).filter(|_| !asked_for_resp3 || frame.kind() == Kind::Map);
         if let Some(identity) = identity {
@@ -293,6 +318,21 @@ impl Handshake {
             Progress::Continue
         }
     }
+}
+
+/// Returns the value of a field of a map, or of a flat array of names and values.
+fn field<'a>(frame: &'a Frame, name: &[u8]) -> Option<FrameRef<'a>> {
+    let is_named = |field: FrameRef<'_>| field.as_bytes() == Some(name);
+    if let Some(mut pairs) = frame.pairs() {
+        return Some(pairs.find(|(field, _)| is_named(*field))?.1);
+    }
+    let mut items = frame.items()?;
+    items.find(|item| is_named(*item))?;
+    items.next()
+}
+
+fn text(frame: FrameRef<'_>) -> Option<String> {
+    Some(String::from_utf8_lossy(frame.as_bytes()?).into_owned())
 }
 
 /// Whether a rejection of AUTH is about its arguments: "invalid password", an unknown command, or a

@@ -16,6 +16,8 @@ mod nonce;
 mod origin;
 mod outage_log;
 mod reconnect;
+#[cfg(feature = "sentinel")]
+mod sentinel;
 mod session;
 mod settings;
 mod several;
@@ -186,6 +188,11 @@ pub(crate) trait Protocol: Outgoing + Send {
     /// Maximum time for closing the connection.
     fn close_timeout(&self) -> Duration;
 
+    /// When an attempt to connect must end at the latest.
+    fn connect_by(&self, limit: Instant) -> Instant {
+        limit
+    }
+
     /// Whether a connection is needed again while one is being closed.
     fn is_needed_again(&mut self, cx: &mut Context<'_>) -> bool;
 
@@ -259,7 +266,8 @@ impl<P: Protocol> Connection<P> {
             self.protocol.fail_waiting(&failure);
             return Ok(());
         }
-        let deadline = Instant::now() + self.dialer.connect_timeout();
+        let limit = Instant::now() + self.dialer.connect_timeout();
+        let deadline = self.protocol.connect_by(limit);
         let login = self.dialer.login_version();
         let dialer = self.dialer.clone();
         let dialed = self.while_offline(dialer.dial(deadline)).await;
@@ -292,6 +300,9 @@ impl<P: Protocol> Connection<P> {
         tracing::debug!(error = %loss.error, "connection lost");
         self.protocol.lost(&loss).map_err(offline)?;
         let delay = self.reconnect.delay_after(&loss, Instant::now());
+        let now = Instant::now();
+        let until = self.protocol.connect_by(now + delay);
+        let delay = until.saturating_duration_since(now);
         if !delay.is_zero() {
             let hurries = loss.error.retry_after().is_none();
             self.pause(delay, hurries, login).await.map_err(offline)?;
@@ -353,13 +364,14 @@ impl<P: Protocol> Connection<P> {
                     return Poll::Pending;
                 }
                 yielded = false;
+                // Before sending, because the endpoint may no longer accept writes.
+                if link.poll_outdated(cx).is_ready() {
+                    self.protocol.poll_outdated(link, cx)?;
+                }
                 self.protocol.poll_auxiliary(link, cx);
                 link.poll_send(&mut self.protocol, cx)?;
                 let received = self.receive(link, cx)?;
                 let passed = self.poll_deadlines(cx)?;
-                if link.poll_outdated(cx).is_ready() {
-                    self.protocol.poll_outdated(link, cx)?;
-                }
                 self.protocol.poll_end(&mut self.reconnect, cx)?;
                 if attempt.is_some()
                     && self.poll_handshake(link, handshake_timer.as_mut(), cx)?

@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) error_encoding: ErrorEncoding,
     /// The kind of server, if the options pin it.
     pub(crate) server: Option<ServerKind>,
+    /// Whether the server must be a primary. One that is not counts as not available.
+    pub(crate) needs_primary: bool,
     /// Which commands stay in order.
     pub(crate) order: CommandOrder,
     /// Which commands may use the HTTP fallback while there is no connection.

@@ -119,7 +119,7 @@ fn choice(
     let has_own = !is_shared;
     let failover = Failover::new(candidates)
         .with_options(options)
-        .with_clock(RuntimeClock(Instant::now()));
+        .with_clock(RuntimeClock::new());
     let fallback = match has_own {
         true => Some(Arc::new(failover.fallback()) as Arc<dyn Connect>),
         false => shared,
@@ -145,7 +145,14 @@ pub(super) fn without_feature() -> Error {
 
 /// The clock of the client's runtime.
 #[cfg(feature = "failover")]
-struct RuntimeClock(Instant);
+pub(super) struct RuntimeClock(Instant);
+
+#[cfg(feature = "failover")]
+impl RuntimeClock {
+    pub(super) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
 
 #[cfg(feature = "failover")]
 impl Clock for RuntimeClock {

@@ -64,6 +64,8 @@ impl ClientOptions {
             url: _,
             fallback: _,
             failover: _,
+            #[cfg(feature = "sentinel")]
+                sentinel: _,
             password: _,
             provider: _,
             request_timeout,

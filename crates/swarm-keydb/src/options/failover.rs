@@ -86,6 +86,10 @@ pub(super) struct Redacted<'a>(pub(super) &'a str);
 
 impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(feature = "sentinel")]
+        if let Ok(url) = super::SentinelUrl::parse(self.0) {
+            return write!(f, "{url}");
+        }
         // The parse error could hide where the password starts.
         let Ok(endpoints) = Endpoint::parse_list(self.0) else {
             return f.write_str("(invalid URL)");

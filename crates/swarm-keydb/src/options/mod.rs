@@ -8,6 +8,8 @@ mod fallback;
 mod login;
 mod observe;
 mod policy;
+#[cfg(feature = "sentinel")]
+mod sentinel;
 mod timeouts;
 
 use std::fmt;
@@ -25,6 +27,10 @@ pub use fallback::{FallbackScope, HttpFallback};
 pub use observe::Operation;
 pub(crate) use observe::{CANCELLED, Observer, error_type, plausible_code, status_code};
 pub use policy::{CommandOrder, ErrorEncoding, ProtocolVersion, RetryPolicy};
+#[cfg(feature = "sentinel")]
+pub use sentinel::SentinelOptions;
+#[cfg(feature = "sentinel")]
+pub(crate) use sentinel::{Address, AddressMap, SentinelUrl, is_sentinel, list};
 
 use crate::credentials::Provider;
 use crate::error::{Error, Result};
@@ -56,6 +62,8 @@ pub struct ClientOptions {
     pub(crate) url: String,
     pub(crate) fallback: HttpFallback,
     pub(crate) failover: FailoverOptions,
+    #[cfg(feature = "sentinel")]
+    pub(crate) sentinel: SentinelOptions,
     pub(crate) password: Option<String>,
     pub(crate) provider: Option<Provider>,
     pub(crate) request_timeout: Duration,
@@ -92,6 +100,8 @@ impl Default for ClientOptions {
             url: DEFAULT_URL.to_owned(),
             fallback: HttpFallback::default(),
             failover: FailoverOptions::new(),
+            #[cfg(feature = "sentinel")]
+            sentinel: SentinelOptions::default(),
             password: None,
             provider: None,
             request_timeout: Duration::from_secs(10),
@@ -316,6 +326,8 @@ impl fmt::Debug for ClientOptions {
             url,
             fallback,
             failover,
+            #[cfg(feature = "sentinel")]
+            sentinel,
             password,
             provider,
             request_timeout,
@@ -349,11 +361,13 @@ impl fmt::Debug for ClientOptions {
             transport,
         } = self;
         let session: Vec<_> = session.iter().map(|(option, _)| option).collect();
-        f.debug_struct("ClientOptions")
-            .field("url", &Redacted(url))
+        let mut f = f.debug_struct("ClientOptions");
+        f.field("url", &Redacted(url))
             .field("fallback", fallback)
-            .field("failover", failover)
-            .field("password", &password.as_ref().map(|_| Secret))
+            .field("failover", failover);
+        #[cfg(feature = "sentinel")]
+        f.field("sentinel", sentinel);
+        f.field("password", &password.as_ref().map(|_| Secret))
             .field("credentials", &provider.as_ref().map(|_| Secret))
             .field("request_timeout", request_timeout)
             .field("connect_timeout", connect_timeout)

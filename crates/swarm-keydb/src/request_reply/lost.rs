@@ -2,6 +2,7 @@
 //! client's state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use swarm_transport::TransportError;
 
@@ -9,6 +10,9 @@ use super::{Failure, Relocation, RequestReply, Role};
 use crate::connection::{Fault, Lifetime, Loss, Next, Stop};
 use crate::runtime::Instant;
 use crate::status::{FailedDial, State};
+
+/// An attempt to connect that has less time is not worth while.
+const MIN_ATTEMPT: Duration = Duration::from_millis(50);
 
 /// Returns the current time.
 pub(super) fn now() -> Instant {
@@ -62,9 +66,12 @@ impl RequestReply {
         } else if !was_ready {
             self.dial_fallback();
         }
-        if !was_ready && self.started.is_some() {
+        if !was_ready && self.may_still_start(error) {
+            self.cannot_start = Some(failure.clone());
+        } else if !was_ready && self.started.is_some() {
             if hides_refusal || self.fallback.is_none() {
-                self.report_started(Err(failure.clone()));
+                let failure = self.start_failure(failure);
+                self.report_started(Err(failure));
                 return Err(Stop::Ended);
             }
             self.cannot_start = Some(failure.clone());
@@ -120,6 +127,27 @@ impl RequestReply {
     pub(super) fn note_outage(&mut self) {
         let outage = self.status.outage();
         self.engine.session_mut().note_outage(outage);
+    }
+
+    /// When the first connection must be open, if attempts are repeated until then.
+    pub(super) fn start_by(&self) -> Option<Instant> {
+        self.start_by.filter(|_| self.started.is_some())
+    }
+
+    /// Whether another attempt follows a first one that has failed.
+    fn may_still_start(&self, error: &TransportError) -> bool {
+        let is_in_time = |by: Instant| now() + MIN_ATTEMPT < by;
+        error.is_transient() && self.start_by().is_some_and(is_in_time)
+    }
+
+    /// Returns why there is no first connection. That the last attempt had no time says less than
+    /// why earlier ones have failed.
+    fn start_failure(&mut self, last: &Failure) -> Failure {
+        let is_late = matches!(last, Failure::Lost { error, .. } if error.is_timeout());
+        match self.cannot_start.take() {
+            Some(earlier) if is_late => earlier,
+            _ => last.clone(),
+        }
     }
 
     /// Reports the outcome of the first attempt to connect, if its caller still waits.

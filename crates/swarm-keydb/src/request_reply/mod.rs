@@ -112,7 +112,10 @@ pub(crate) struct RequestReply {
     outages: OutageLog,
     /// The caller that waits for the first attempt to connect.
     started: Option<Started>,
-    /// Why the first attempt failed, while the client dials the fallback.
+    /// Until when the first connection may be attempted again, if another attempt may find another
+    /// server.
+    start_by: Option<Instant>,
+    /// Why the first attempt failed, while the client dials the fallback or tries again.
     cannot_start: Option<Failure>,
     /// Whether the first attempts to connect and to dial the fallback have both failed.
     start_failed: bool,
@@ -206,6 +209,8 @@ impl RequestReply {
             relocation: Relocation::default(),
             outages: OutageLog::shared(),
             started,
+            start_by: (settings.needs_primary && role == Role::Shared)
+                .then(|| Instant::now() + options.connect_timeout),
             cannot_start: None,
             start_failed: false,
             role,
@@ -460,6 +465,10 @@ impl Protocol for RequestReply {
 
     fn close_timeout(&self) -> Duration {
         self.closing.time_left(CLOSE_TIMEOUT)
+    }
+
+    fn connect_by(&self, limit: Instant) -> Instant {
+        self.start_by().map_or(limit, |start| start.min(limit))
     }
 
     fn is_needed_again(&mut self, _: &mut Context<'_>) -> bool {

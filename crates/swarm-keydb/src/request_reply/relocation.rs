@@ -4,6 +4,9 @@
 //! that replies in flight arrive and calls on their keys wait for them. Any other connection sends
 //! nothing more, and ends when no reply over it is awaited: its session exists on the previous
 //! server only.
+//!
+//! If the server must be a primary, the shared connection sends nothing more, either: what the
+//! previous primary accepts now may be lost.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,12 +38,23 @@ pub(super) enum Relocation {
     Draining,
 }
 
+impl Relocation {
+    /// Whether a connection to the new endpoint is being opened.
+    pub(super) const fn is_dialing(&self) -> bool {
+        matches!(self, Self::Dialing(_))
+    }
+}
+
 impl RequestReply {
     /// Moves to the endpoint that the connector has chosen.
     pub(super) fn relocate(&mut self, link: &mut Link, cx: &mut Context<'_>) {
         if self.role == Role::Secondary || !self.reconnects {
             self.start_draining();
         } else if self.engine.session().is_ready() {
+            if self.engine.session().settings.needs_primary {
+                // The previous server may no longer be the primary.
+                self.engine.drain().start();
+            }
             self.poll_relocation(link, cx);
         }
     }
@@ -97,6 +111,11 @@ impl RequestReply {
                         cx.waker().wake_by_ref();
                         return;
                     }
+                    Poll::Ready(Err(_)) if self.engine.session().settings.needs_primary => {
+                        // Nothing can be sent anywhere: reconnect.
+                        self.relocation = Relocation::Draining;
+                        return;
+                    }
                     Poll::Ready(Err(disconnect)) => {
                         let error = disconnect.into_error();
                         tracing::debug!(%error, "cannot move to another server yet");
@@ -121,6 +140,7 @@ impl RequestReply {
         } else {
             self.set_aside(previous);
         }
+        self.engine.drain().end();
         *self.engine.session_mut() = session;
         self.login = login;
         self.liveness_check = None;

@@ -41,8 +41,17 @@ pub trait Discover: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the endpoints cannot be found. Those that are known remain in use.
+    /// If the endpoints cannot be found. Those that are known remain in use: see
+    /// [`keeps_known`](Self::keeps_known).
     fn endpoints(&self) -> BoxFuture<'_, Result<Vec<Candidate>, TransportError>>;
+
+    /// Returns whether a new connection may lead to a known endpoint if
+    /// [`endpoints`](Self::endpoints) fails or takes long. Default true.
+    ///
+    /// If not, that happens only while other connections to the endpoint in use are open.
+    fn keeps_known(&self) -> bool {
+        true
+    }
 
     /// Waits until the endpoints may have changed. The default implementation waits for ever, so
     /// the endpoints are found only before attempts to connect.

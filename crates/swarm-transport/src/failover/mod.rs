@@ -259,7 +259,11 @@ impl Shared {
 
     /// Asks the discovery. Keeps what is known if that fails or takes too long.
     async fn discover(&self) -> Result<(), TransportError> {
-        let is_known = !self.lock().candidates.is_empty();
+        let is_known = {
+            let state = self.lock();
+            let is_lenient = self.discovery.keeps_known() || state.selector.is_connected();
+            is_lenient && !state.candidates.is_empty()
+        };
         let mut found = self.discovery.endpoints();
         let mut slow = is_known.then(|| self.clock.sleep(self.options.slow_after));
         let found = poll_fn(|cx| {
@@ -284,6 +288,17 @@ impl Shared {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Forgets an endpoint until the discovery returns it again, as another one: connections to it
+    /// are no longer current.
+    fn retire(&self, id: EndpointId) {
+        let mut state = self.lock();
+        state.selector.retire(id);
+        state.candidates.retain(|(known, ..)| *known != id);
+        let tasks = self.waiting.set_current(state.selector.active());
+        drop(state);
+        tasks.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     fn set_candidates(&self, mut candidates: Vec<Candidate>) {

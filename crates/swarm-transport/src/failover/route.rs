@@ -154,4 +154,8 @@ impl Routing for Connection {
     fn unresponsive(&self) {
         self.report(Loss::Unresponsive);
     }
+
+    fn retired(&self) {
+        self.shared.retire(self.endpoint);
+    }
 }

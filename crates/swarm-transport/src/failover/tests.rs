@@ -234,6 +234,54 @@ async fn an_endpoint_that_is_no_longer_found_is_left() {
     upkeep.abort();
 }
 
+/// A discovery that may fail, whose known endpoints are not used without it.
+#[derive(Clone)]
+struct Strict(Arc<Mutex<Option<Candidate>>>);
+
+impl Discover for Strict {
+    fn endpoints(&self) -> BoxFuture<'_, Result<Vec<Candidate>, TransportError>> {
+        let found = self.0.lock().unwrap().clone();
+        let error = || TransportError::new(TransportErrorKind::Refused, "nobody knows");
+        Box::pin(async move { Ok(vec![found.ok_or_else(error)?]) })
+    }
+
+    fn keeps_known(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_discovery_is_asked_unless_the_endpoint_is_in_use() {
+    let server = Server::new(Mode::Accepts);
+    let found = Strict(Arc::new(Mutex::new(Some(server.candidate("a")))));
+    let failover = Failover::discovered(found.clone());
+    let first = failover.connect().await.unwrap();
+    *found.0.lock().unwrap() = None;
+    let second = failover.connect().await.unwrap();
+    drop((first, second));
+    let error = failover.connect().await.err().unwrap();
+    assert_eq!(error.to_string(), "nobody knows");
+    assert_eq!(server.dials(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_connection_to_a_retired_endpoint_is_current_again() {
+    let server = Server::new(Mode::Accepts);
+    let failover = Failover::new([server.candidate("a")]);
+    let first = failover.connect().await.unwrap();
+    let second = failover.connect().await.unwrap();
+    first.route().unwrap().retired();
+    assert!(is_outdated(&first) && is_outdated(&second));
+    let third = failover.connect().await.unwrap();
+    assert!(is_outdated(&first) && !is_outdated(&third));
+    let route = third.route().unwrap();
+    assert!(!route.is_same_endpoint(first.route().unwrap()));
+    // What is reported about the earlier one does not count.
+    second.route().unwrap().retired();
+    drop((first, second));
+    assert!(!is_outdated(&third));
+}
+
 #[tokio::test]
 async fn files_and_names_are_discoveries() {
     let options = crate::TransportOptions::new();

@@ -74,6 +74,52 @@ async fn a_transport_without_a_session_is_established_without_a_handshake() {
     server.set(|watch| assert_eq!(watch.peers, []));
 }
 
+/// Answers a handshake whose server must be a primary.
+async fn role_of(hello: Frame, role: Frame) -> Result<(), String> {
+    let (connector, mut accepted) = Server::default().connector();
+    let dialer = Dialer::new(Arc::new(connector), Login::fixed(None), 3 * SECOND);
+    let established = tokio::spawn(async move {
+        let mut session = Session::new(Settings {
+            needs_primary: true,
+            ..Settings::default()
+        });
+        let link = dialer.establish(&mut session).await;
+        link.map(|_| ())
+            .map_err(|error| error.into_error().to_string())
+    });
+    let mut peer = accepted.recv().await.unwrap();
+    for reply in [hello, Frame::error("ERR wrong number of arguments"), role] {
+        peer.next_request().await.unwrap();
+        peer.reply(reply).await.unwrap();
+    }
+    established.await.unwrap()
+}
+
+/// Guards against writes to a replica, and against a user without ROLE that finds no primary.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_must_be_a_primary_says_so() {
+    let text = Frame::bulk;
+    let hello = |role: &'static str| {
+        let (server, redis) = (text("server"), text("redis"));
+        let (name, role) = (text("role"), text(role));
+        Frame::map([(&server, &redis), (&name, &role)])
+    };
+    let role = |role: &'static str| Frame::array([&text(role), &Frame::integer(7)]);
+    let refused = || Frame::error("NOPERM no permission to run the 'role' command");
+    assert_eq!(role_of(hello("master"), role("master")).await, Ok(()));
+    assert_eq!(role_of(hello("master"), refused()).await, Ok(()));
+    for (hello, role) in [
+        (hello("replica"), refused()),
+        (hello("master"), role("slave")),
+        (hello("master"), role("sentinel")),
+    ] {
+        let error = role_of(hello, role).await.unwrap_err();
+        assert!(error.contains("no primary"), "{error}");
+    }
+    let error = role_of(hello("master"), Frame::error("LOADING x")).await;
+    assert!(error.unwrap_err().contains("LOADING"));
+}
+
 /// Guards against a liveness check that takes a server for alive because it accepts connections.
 #[tokio::test(start_paused = true)]
 async fn a_server_that_answers_only_a_part_of_the_handshake_is_not_alive() {

@@ -44,7 +44,9 @@ fn expected(disconnect: &Disconnect) -> Rule {
                 HandshakeError::Auth(_) => REFUSED,
                 HandshakeError::UnreadableHello => Rule::AtOnce,
                 HandshakeError::Session { .. } => RETRY_HERE,
-                HandshakeError::Refused(_) | HandshakeError::Incompatible => RETRY,
+                HandshakeError::Refused(_)
+                | HandshakeError::NotPrimary(_)
+                | HandshakeError::Incompatible => RETRY,
             },
             Violation::UnexpectedReply
             | Violation::ClosedByServer(_)
@@ -63,7 +65,9 @@ fn is_transient(disconnect: &Disconnect) -> bool {
     match disconnect {
         Disconnect::Transport(error) => error.is_transient(),
         Disconnect::Violation(Violation::Handshake(error)) => match error {
-            HandshakeError::UnreadableHello | HandshakeError::Refused(_) => true,
+            HandshakeError::UnreadableHello
+            | HandshakeError::Refused(_)
+            | HandshakeError::NotPrimary(_) => true,
             HandshakeError::Auth(_)
             | HandshakeError::Session { .. }
             | HandshakeError::Incompatible => false,
@@ -97,6 +101,7 @@ fn ends() -> Vec<Disconnect> {
             error: error(),
         },
         HandshakeError::Refused(error()),
+        HandshakeError::NotPrimary("slave".to_owned()),
         HandshakeError::Incompatible,
     ]
     .map(Violation::Handshake);

@@ -50,6 +50,7 @@ fn every_option_reaches_the_settings() {
             order,
             fallback,
             reconnect_on,
+            needs_primary,
             learned: _,
         } = target.settings;
         assert_eq!(origin.address, host);
@@ -66,6 +67,7 @@ fn every_option_reaches_the_settings() {
         assert_eq!(order, CommandOrder::None);
         assert_eq!(fallback, FallbackScope::Stateless);
         assert_eq!(*reconnect_on, ["BUSY".into()]);
+        assert!(!needs_primary, "no sentinel names this server");
         let requests: Vec<_> = session.into_iter().map(|(_, request)| request).collect();
         let name = Request::new("CLIENT SETNAME", "name");
         // The database first, because the other requests may depend on it.

@@ -13,6 +13,8 @@ pub(super) enum Drain {
     No,
     /// The server replied with an error that asks for another connection.
     Advised,
+    /// The server must be a primary, and has replied that it takes no writes.
+    Demoted,
     /// No new calls are sent; calls in flight are still answered.
     Draining,
     /// Like `Draining`, but without a limit on silence: the client uses another connection, or
@@ -24,6 +26,15 @@ impl Drain {
     pub(super) const fn sends_no_more(self) -> bool {
         matches!(self, Self::Draining | Self::SetAside)
     }
+}
+
+/// What a reply advises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::request_reply) enum Advice {
+    /// Another connection may lead to another server, or restore the client's identity.
+    Reconnect,
+    /// The server is no longer the primary.
+    Leave,
 }
 
 /// View of an engine that drains its connection.
@@ -41,19 +52,26 @@ impl<'a, C: Caller> Draining<'a, C> {
         Self { drain, in_flight }
     }
 
-    /// Returns whether the server has asked for another connection since the last call.
+    /// Returns what the server has advised since the last call.
     #[inline]
-    pub(in crate::request_reply) fn take_advice(self) -> bool {
-        let advised = *self.drain == Drain::Advised;
-        if advised {
-            *self.drain = Drain::No;
-        }
-        advised
+    pub(in crate::request_reply) fn take_advice(self) -> Option<Advice> {
+        let advice = match *self.drain {
+            Drain::Advised => Advice::Reconnect,
+            Drain::Demoted => Advice::Leave,
+            Drain::No | Drain::Draining | Drain::SetAside => return None,
+        };
+        *self.drain = Drain::No;
+        Some(advice)
     }
 
     /// Stops sending new calls over this connection. A batch that was begun is sent completely.
     pub(in crate::request_reply) fn start(self) {
         *self.drain = Drain::Draining;
+    }
+
+    /// Sends calls again, over another connection.
+    pub(in crate::request_reply) fn end(self) {
+        *self.drain = Drain::No;
     }
 
     /// Whether the connection is draining and no caller waits for a reply over it. The server
@@ -73,12 +91,14 @@ impl<C: Caller> Engine<C> {
             return;
         };
         let certain = !self.session.server().array_errors || is_about_the_server(error.as_str());
-        let codes = &self.session.settings.reconnect_on;
-        if self.session.is_stateful()
-            && certain
-            && self.drain == Drain::No
-            && codes.iter().any(|code| **code == *error.code())
-        {
+        let settings = &self.session.settings;
+        let is_open = matches!(self.drain, Drain::No | Drain::Advised);
+        if !self.session.is_stateful() || !certain || !is_open {
+            return;
+        }
+        if settings.needs_primary && error.code() == "READONLY" {
+            self.drain = Drain::Demoted;
+        } else if (settings.reconnect_on.iter()).any(|code| **code == *error.code()) {
             self.drain = Drain::Advised;
         }
     }

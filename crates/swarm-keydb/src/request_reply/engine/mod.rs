@@ -40,6 +40,7 @@ use crate::connection::{Session, Settings, Violation};
 use crate::options::RetryPolicy;
 use crate::runtime::Instant;
 use crate::server::{ErrorReply, Meaning, ServerProfile};
+pub(in crate::request_reply) use drain::Advice;
 use drain::{Drain, Draining};
 use fallback::Fallback;
 use fence::Fences;

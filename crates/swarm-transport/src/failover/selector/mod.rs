@@ -87,6 +87,14 @@ impl Selector {
         self.endpoints.iter().map(|health| health.id).collect()
     }
 
+    /// Forgets an endpoint. If it is found again, it is another one.
+    pub(super) fn retire(&mut self, id: EndpointId) {
+        self.endpoints.retain(|health| health.id != id);
+        if self.active == Some(id) {
+            self.active = None;
+        }
+    }
+
     /// The endpoint in use. `None` before the first connection, and after the endpoint in use has
     /// failed or was removed, until there is a connection to another.
     pub(super) const fn active(&self) -> Option<EndpointId> {
@@ -127,6 +135,11 @@ impl Selector {
             front.rotate_right(1);
         }
         order
+    }
+
+    /// Whether there are connections to the endpoint in use, and its breaker is closed.
+    pub(super) fn is_connected(&self) -> bool {
+        self.active.is_some_and(|active| self.is_usable(active))
     }
 
     /// Whether there are connections to an endpoint whose breaker is closed.

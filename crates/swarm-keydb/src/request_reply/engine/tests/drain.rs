@@ -1,5 +1,6 @@
 //! Tests of draining: before a switch to another connection, and on closing.
 
+use super::super::Advice;
 use super::*;
 
 const READONLY: &str = "READONLY You can't write against a read only replica.";
@@ -21,7 +22,7 @@ fn calls_in_flight_complete_before_a_connection_is_drained() {
         bench.answers(),
         results(&[(0, &*format!("error {READONLY}"))])
     );
-    assert!(bench.engine.drain().take_advice());
+    assert!(bench.engine.drain().take_advice().is_some());
     bench.engine.drain().start();
     bench.incr("c");
     assert_eq!(
@@ -47,7 +48,7 @@ fn a_draining_connection_sends_the_rest_of_a_batch() {
     assert_eq!(bench.send().as_deref(), Some("INCR a"));
     assert_eq!(bench.send().as_deref(), Some("MULTI"));
     bench.reply(&Frame::error(READONLY));
-    assert!(bench.engine.drain().take_advice());
+    assert!(bench.engine.drain().take_advice().is_some());
     bench.engine.drain().start();
     bench.get("c");
     assert_eq!(bench.sent(), ["SET b", "EXEC"]);
@@ -84,9 +85,26 @@ fn only_configured_error_codes_cause_draining() {
         bench.get("a");
         bench.send();
         bench.reply(&Frame::error(format!("{code} x")));
-        assert_eq!(bench.engine.drain().take_advice(), advised, "{code}");
-        assert!(!bench.engine.drain().take_advice(), "{code}: once");
+        assert_eq!(
+            bench.engine.drain().take_advice().is_some(),
+            advised,
+            "{code}"
+        );
+        assert!(bench.engine.drain().take_advice().is_none(), "{code}: once");
     }
+}
+
+#[test]
+fn readonly_of_a_server_that_must_be_a_primary_demotes_it() {
+    let mut bench = bench();
+    bench.engine.session_mut().settings.needs_primary = true;
+    for code in ["NOAUTH", "READONLY", "NOAUTH"] {
+        bench.get("a");
+        bench.send();
+        bench.reply(&Frame::error(format!("{code} x")));
+    }
+    let advice = bench.engine.drain().take_advice();
+    assert_eq!(advice, Some(Advice::Leave), "whatever else it has said");
 }
 
 #[test]
@@ -99,7 +117,7 @@ fn a_transport_without_a_session_is_not_drained() {
     bench.get("a");
     bench.send();
     bench.reply(&Frame::error(READONLY));
-    assert!(!bench.engine.drain().take_advice());
+    assert!(bench.engine.drain().take_advice().is_none());
 }
 
 #[test]

@@ -279,11 +279,11 @@ fn array_errors_are_errors_if_the_probe_received_one() {
             (2, r#"["-NOAUTH", "x"]"#),
         ])
     );
-    assert!(!bench.engine.drain().take_advice());
+    assert!(bench.engine.drain().take_advice().is_none());
     bench.get("a");
     bench.send();
     bench.reply(&words("-NOAUTH Authentication required."));
-    assert!(bench.engine.drain().take_advice());
+    assert!(bench.engine.drain().take_advice().is_some());
 }
 
 #[test]

@@ -428,7 +428,7 @@ impl Simulation {
         if let Some(refusal) = self.line.refuse() {
             if self.bench().receive(&refusal).is_err() {
                 self.cut();
-            } else if self.bench().engine.drain().take_advice() {
+            } else if self.bench().engine.drain().take_advice().is_some() {
                 self.bench().engine.drain().start();
             }
         }
