@@ -86,6 +86,9 @@ enum Task {
     /// Kill the server that a client uses, of three: 1,000 times in simulated time, 50 times with
     /// real sockets, and 20 times with sentinels (needs redis-server)
     Failover,
+    /// Start a Redis Cluster, and a primary with replicas and sentinels, on free ports, print their
+    /// URLs, and run until Ctrl-C (needs redis-server)
+    Cluster,
     /// Send 100,000 commands to a server that is down for 30 seconds; kill a server 200 times under
     /// load; check the order of two million commands (needs redis-server)
     Soak,
@@ -212,6 +215,7 @@ fn run(task: Task) -> Result<()> {
             .env("SWARM_FAILOVER_KILLS", "50")
             .env("SWARM_SENTINEL_FAILOVERS", "10"),
         ),
+        Task::Cluster => cargo("cluster", "run --quiet -p swarm-tests --bin servers"),
         Task::Soak => {
             shell::run(
                 "soak",
