@@ -7,7 +7,7 @@ use crate::dialect::{Dialect, Quirk};
 
 /// Redis's reply to HELLO before authentication.
 pub(crate) const NOAUTH: &str = "NOAUTH HELLO must be called with the client already \
-    authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to \
+    authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to \
     authenticate the client and select the RESP protocol version at the same time";
 
 /// Version of Redis whose commands the embedded store has.

@@ -140,6 +140,26 @@ pub(crate) trait Link: Send {
     /// that [must be alone](Forwarded::Alone).
     fn in_transaction(&self) -> bool;
 
+    /// Returns whether a new connection needs no login, if the backend has users.
+    fn starts_authenticated(&self) -> Option<bool> {
+        None
+    }
+
+    /// Logs the connection in with the arguments of AUTH, if the backend has users. `command` is
+    /// AUTH or HELLO.
+    ///
+    /// # Errors
+    ///
+    /// The text of the error reply if the credentials are wrong.
+    fn authenticate(
+        &mut self,
+        command: &'static str,
+        credentials: &[Bytes],
+    ) -> Option<Result<(), String>> {
+        let _ = (command, credentials);
+        None
+    }
+
     /// Switches the protocol and sets the connection name, as HELLO with SETNAME does. Returns the
     /// connection ID. The link must be polled until the future completes.
     ///

@@ -120,9 +120,10 @@ impl Session {
 
     /// Returns whether a new connection is authenticated without a password.
     fn starts_authenticated(&self) -> bool {
-        self.shared.password.is_none()
-            || self.listener == ListenerKind::Http
+        let is_open = || self.link.starts_authenticated();
+        self.listener == ListenerKind::Http
             || self.dialect.has(Quirk::NoTcpAuth)
+            || is_open().unwrap_or(self.shared.password.is_none())
     }
 
     pub(crate) const fn id(&self) -> u64 {
@@ -354,13 +355,14 @@ impl Session {
         self.outbox.answer(reply, ReplyFault::default());
     }
 
-    /// Handles `AUTH password`; over TCP also `AUTH user password`, where the only user is
-    /// `default`.
+    /// Handles `AUTH password`; over TCP also `AUTH user password`.
     fn auth(&mut self, credentials: &[Bytes]) -> Result<Frame, String> {
         match (credentials, self.listener) {
-            ([given], ListenerKind::Ws) => self.log_in(b"default", given),
+            ([given], ListenerKind::Ws) => self.log_in("AUTH", b"default", given),
             (_, ListenerKind::Tcp) => {
-                authenticate(self.shared.password.as_ref(), credentials)?;
+                let decided = self.link.authenticate("AUTH", credentials);
+                decided
+                    .unwrap_or_else(|| authenticate(self.shared.password.as_ref(), credentials))?;
                 self.set_authenticated(true);
                 Ok(Frame::simple("OK"))
             }
@@ -373,16 +375,23 @@ impl Session {
         match credentials {
             // The deployed server ignores the user.
             [_, password] if self.shared.dialect.has(Quirk::NoTcpAuth) => {
-                self.log_in(b"default", password)
+                self.log_in("HELLO", b"default", password)
             }
-            [user, password] => self.log_in(user, password),
-            [password] => self.log_in(b"default", password),
+            [user, password] => self.log_in("HELLO", user, password),
+            [password] => self.log_in("HELLO", b"default", password),
             _ => Err("ERR syntax error".to_owned()),
         }
     }
 
-    fn log_in(&mut self, user: &[u8], given: &[u8]) -> Result<Frame, String> {
-        log_in(self.shared.password.as_ref(), user, given)?;
+    fn log_in(
+        &mut self,
+        command: &'static str,
+        user: &[u8],
+        given: &Bytes,
+    ) -> Result<Frame, String> {
+        let credentials = [Bytes::copy_from_slice(user), given.clone()];
+        let decided = self.link.authenticate(command, &credentials);
+        decided.unwrap_or_else(|| log_in(self.shared.password.as_ref(), user, given))?;
         self.set_authenticated(true);
         Ok(Frame::simple("OK"))
     }

@@ -25,6 +25,7 @@ mod redis;
 mod scripts;
 mod sessions;
 mod silent;
+mod users;
 mod waits;
 
 use std::collections::BTreeMap;
@@ -325,6 +326,13 @@ fn administration_of_the_embedded_store() {
     if let Some(arena) = Arena::open(false) {
         let (mut ours, mut theirs) = arena.peers();
         admin::compare(&mut ours, &mut theirs);
+    }
+}
+
+#[test]
+fn users_of_the_embedded_store() {
+    if let Some(arena) = Arena::open(false) {
+        users::compare(|| arena.peers());
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use swarm_resp::Frame;
 
+use super::acl::Acl;
 use super::call::{Block, Call, Reply, count, ok};
 use super::number;
 use super::reject::Reject;
@@ -78,6 +79,7 @@ struct Victims<'a> {
     id: Option<u64>,
     remote: Option<&'a Bytes>,
     local: Option<&'a Bytes>,
+    user: Option<&'a Bytes>,
     /// Whether they have subscriptions.
     subscribed: Option<bool>,
     /// Replicas or their master, of which there are none.
@@ -86,7 +88,7 @@ struct Victims<'a> {
 }
 
 impl<'a> Victims<'a> {
-    fn parse(options: &'a [Bytes]) -> Result<Self, Reject> {
+    fn parse(options: &'a [Bytes], acl: &Acl) -> Result<Self, Reject> {
         let mut victims = Self {
             spares_caller: true,
             ..Self::default()
@@ -119,7 +121,7 @@ impl<'a> Victims<'a> {
                 },
                 b"ADDR" => victims.remote = Some(value),
                 b"LADDR" => victims.local = Some(value),
-                b"USER" if value == "default" => {}
+                b"USER" if acl.has_user(value) => victims.user = Some(value),
                 b"USER" => {
                     return Err(Reject::quoting(&[b"ERR No such user '", value, b"'"]));
                 }
@@ -144,6 +146,7 @@ impl<'a> Victims<'a> {
         let subscribed = || call.server.pubsub.is_subscriber(id);
         !self.nobody
             && (self.id.is_none_or(|wanted| wanted == id))
+            && self.user.is_none_or(|user| peer.user == user)
             && is_at(self.remote, peer.addresses.remote)
             && is_at(self.local, peer.addresses.local)
             && (self.subscribed.is_none_or(|wanted| wanted == subscribed()))
@@ -154,7 +157,7 @@ impl<'a> Victims<'a> {
 /// `CLIENT KILL address` or `CLIENT KILL [ID id] [TYPE type] [ADDR address] [LADDR address]
 /// [USER user] [SKIPME YES|NO]`.
 fn kill(call: &mut Call<'_>) -> Reply {
-    let victims = Victims::parse(call.rest(2))?;
+    let victims = Victims::parse(call.rest(2), &call.server.acl)?;
     let peers = call.server.peers.iter();
     let killed = peers.filter(|(id, peer)| victims.contains(call, **id, peer));
     let killed: Vec<u64> = killed.map(|(id, _)| *id).collect();

@@ -69,7 +69,13 @@ const LATENCY_LIMIT: &str = "latency-monitor-threshold";
 /// Microseconds from which on a command is in the slow log, or -1.
 const SLOW_LIMIT: &str = "slowlog-log-slower-than";
 
-static PARAMETERS: [Parameter; 24] = [
+static PARAMETERS: [Parameter; 26] = [
+    parameter(
+        "acl-pubsub-default",
+        "resetchannels",
+        Kind::OneOf(&["resetchannels"]),
+    ),
+    parameter("acllog-max-len", "128", Kind::Number(i64::MAX)),
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),
     parameter("databases", "1", Kind::Immutable),

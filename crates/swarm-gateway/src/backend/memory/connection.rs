@@ -86,8 +86,8 @@ pub(super) fn setinfo(call: &mut Call<'_>) -> Reply {
 
 /// Formats a connection as a line of CLIENT LIST. Of the sizes of buffers, only that of the running
 /// command is known.
-fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
-    let (server, now) = (&*call.server, call.now);
+/// `input` is the size of the command that the connection runs.
+pub(super) fn line(server: &Server, now: i64, id: u64, peer: &Peer, input: usize) -> String {
     let seconds = |since: i64| now.saturating_sub(since) / 1000;
     let (age, idle) = (seconds(peer.since), seconds(peer.active));
     let address = |address: Option<SocketAddr>| {
@@ -120,20 +120,24 @@ fn line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
     };
     let database = peer.database;
     let redirect = tracking::redirection(server, id);
-    let input = if id == call.client.id {
-        request_size(call.args)
-    } else {
-        0
-    };
     let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
-    let name = text(&peer.name);
+    let (name, user) = (text(&peer.name), text(&peer.user));
     let [library, version] = peer.library.each_ref().map(text);
     format!(
         "id={id} addr={addr} laddr={laddr} fd=0 name={name} age={age} idle={idle} flags={flags} \
          db={database} sub={sub} psub={psub} ssub={ssub} multi={multi} qbuf={input} qbuf-free=0 \
          argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem=0 events=r cmd={command} \
-         user=default redir={redirect} resp={resp} lib-name={library} lib-ver={version}\n"
+         user={user} redir={redirect} resp={resp} lib-name={library} lib-ver={version}\n"
     )
+}
+
+fn own_line(call: &Call<'_>, id: u64, peer: &Peer) -> String {
+    let input = if id == call.client.id {
+        request_size(call.args)
+    } else {
+        0
+    };
+    line(call.server, call.now, id, peer, input)
 }
 
 /// Returns the size of a command as it is sent.
@@ -150,7 +154,7 @@ fn text(lines: &str) -> Frame {
 pub(super) fn info(call: &mut Call<'_>) -> Reply {
     let peer = call.server.peers.get(&call.client.id);
     Ok(text(&peer.map_or_else(String::new, |peer| {
-        line(call, call.client.id, peer)
+        own_line(call, call.client.id, peer)
     })))
 }
 
@@ -160,7 +164,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Reply {
     let peers = call.server.peers.iter();
     let lines: String = peers
         .filter(|(id, _)| wanted.contains(call.server, **id))
-        .map(|(id, peer)| line(call, *id, peer))
+        .map(|(id, peer)| own_line(call, *id, peer))
         .collect();
     Ok(text(&lines))
 }

@@ -10,18 +10,18 @@ use swarm_resp::{Frame, RespVersion};
 
 use super::call::{Call, Reply};
 use super::interleave::Interleaver;
-use super::monitor::{self, Caller};
+use super::monitor::Caller;
 use super::notify;
-use super::pause;
 use super::pubsub::Subscriptions;
 use super::record::Executed;
 use super::reject::Reject;
 use super::server::Peer;
 use super::table::{self, Run, Spec};
 use super::tracking::{self, Audience};
-use super::traits::Traits;
 use super::transaction::{self, Execution, Progress, Transaction};
-use super::{State, Store, blocking, connection, deadlines, evict, info, script, upstream};
+use super::{
+    State, Store, acl, blocking, check, connection, deadlines, evict, pause, script, upstream,
+};
 use crate::backend::{Called, Client, Link};
 use crate::outbox::{Ending, Muted};
 
@@ -88,7 +88,7 @@ impl Link for MemoryLink {
             blocking::settle(&mut state, Audience::All, now);
         }
         let found = self.local.find(name, &args);
-        let found = found.and_then(|spec| not_while_busy(&state, spec));
+        let found = found.and_then(|spec| check::not_while_busy(&state, spec));
         if let (Ok(spec), Some(peer)) = (&found, state.server.peers.get_mut(&self.local.client.id))
         {
             peer.command = spec.name;
@@ -114,7 +114,7 @@ impl Link for MemoryLink {
         }
         let audience = Audience::AllBut(self.local.client.id);
         settle(&self.store, &mut state, audience, now);
-        if name == "CLIENT" {
+        if matches!(name, "CLIENT" | "ACL" | "EXEC") {
             let peer = state.server.peers.get(&self.local.client.id);
             if peer.is_some_and(|peer| peer.killed) {
                 self.local.client.outbox.end(Ending::Killed);
@@ -146,6 +146,31 @@ impl Link for MemoryLink {
 
     fn in_transaction(&self) -> bool {
         self.local.transaction.is_open()
+    }
+
+    fn starts_authenticated(&self) -> Option<bool> {
+        let client = &self.local.client;
+        let acl = &self.store.lock().server.acl;
+        (!client.quirks.swarm).then(|| acl.is_open(client.password.as_ref()))
+    }
+
+    fn authenticate(
+        &mut self,
+        command: &'static str,
+        credentials: &[Bytes],
+    ) -> Option<Result<(), String>> {
+        let client = &self.local.client;
+        let now = self.store.clock.unix_millis();
+        let mut state = self.store.lock();
+        if client.quirks.swarm {
+            return None;
+        }
+        if let Some(peer) = state.server.peers.get_mut(&client.id) {
+            peer.command = command;
+            peer.active = now;
+            peer.queued = None;
+        }
+        Some(state.server.log_in(client, command, credentials, now))
     }
 
     fn greet(
@@ -195,19 +220,9 @@ impl Local {
         state.select(self.database);
         let subscribed = self.subscriptions.is_active();
         let protocol = self.client.outbox.protocol();
-        if subscribed && protocol == RespVersion::Resp2 && !swarm && !spec.while_subscribed {
-            let reject = self.refused(state, spec.name, Reject::subscribed(spec.name));
-            self.reply(spec.name, Err(reject));
-            return Called::Done;
-        }
-        if !swarm && self.is_out_of_memory(state, spec) {
-            let reject = self.refused(state, spec.name, Reject::OUT_OF_MEMORY);
-            self.reply(spec.name, Err(reject));
-            return Called::Done;
-        }
         if !swarm {
-            if state.server.monitors.contains(&self.client.id) && monitor::is_denied(spec) {
-                let reject = self.refused(state, spec.name, monitor::NO_KEYSPACE);
+            if let Err(reject) = self.check(state, spec, &args, now) {
+                let reject = self.refused(state, spec.name, reject);
                 self.reply(spec.name, Err(reject));
                 return Called::Done;
             }
@@ -377,22 +392,6 @@ impl Local {
             .replies(replies, faults.reply_fault("EXEC"));
     }
 
-    /// Returns whether memory is used up and the command, or one that EXEC would run, uses more.
-    fn is_out_of_memory(&self, state: &State, spec: &Spec) -> bool {
-        if state.server.config.rejects_above().is_none() {
-            return false;
-        }
-        match spec.name {
-            "EXEC" => self
-                .transaction
-                .queues(|spec| is_out_of_memory(state, spec)),
-            "DISCARD" | "RESET" => false,
-            // Commands that are queued use memory, too.
-            _ if self.transaction.is_open() => is_memory_used_up(state),
-            _ => is_out_of_memory(state, spec),
-        }
-    }
-
     /// Handles a rejected command: marks the transaction as failed, and ends it if the command was
     /// EXEC.
     fn refused(&mut self, state: &mut State, name: &str, reject: Reject) -> Reject {
@@ -436,6 +435,7 @@ impl Local {
         self.client.outbox.set_muted(Muted::No);
         if let Some(peer) = state.server.peers.get_mut(&self.client.id) {
             peer.name = Bytes::new();
+            peer.user = Bytes::from_static(acl::DEFAULT.as_bytes());
         }
     }
 }
@@ -459,31 +459,6 @@ pub(super) fn settle(store: &Arc<Store>, state: &mut State, audience: Audience, 
     blocking::settle(state, audience, now);
     state.server.limit_tracking();
     deadlines::watch(store, state);
-}
-
-/// Returns whether memory is used up and the command uses more.
-pub(super) fn is_out_of_memory(state: &State, spec: &Spec) -> bool {
-    state.server.config.rejects_above().is_some()
-        && Traits::of(spec.name).is_some_and(Traits::deny_oom)
-        && is_memory_used_up(state)
-}
-
-/// Returns whether commands that use more memory are rejected.
-pub(super) fn is_memory_used_up(state: &State) -> bool {
-    (state.server.config.rejects_above())
-        .is_some_and(|most| info::used_memory(&state.keyspace, &state.server.databases) > most)
-}
-
-/// While a script runs for long, most commands are rejected.
-fn not_while_busy(state: &State, spec: &'static Spec) -> Result<&'static Spec, Reject> {
-    let Some(busy) = &state.server.busy else {
-        return Ok(spec);
-    };
-    let is_allowed = Traits::of(spec.name).is_some_and(|traits| traits.has("allow_busy"));
-    match is_allowed {
-        true => Ok(spec),
-        false => Err(busy.reject()),
-    }
 }
 
 /// `RESET`.

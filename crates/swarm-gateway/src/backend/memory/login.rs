@@ -8,21 +8,22 @@ use super::connection;
 use super::link::{Local, Replies};
 use super::reject::Reject;
 use crate::hello::{self, Hello};
-use crate::login::{authenticate, log_in};
 
 /// `AUTH [user] password`. The connection is authenticated already.
-pub(super) fn auth(local: &mut Local, _: &mut State, args: &[Bytes], _: i64) -> Replies {
+pub(super) fn auth(local: &mut Local, state: &mut State, args: &[Bytes], now: i64) -> Replies {
     let credentials = args.get(1..).unwrap_or_default();
-    authenticate(local.client.password.as_ref(), credentials).map_err(Reject::new)?;
+    let logged_in = state.server.log_in(&local.client, "AUTH", credentials, now);
+    logged_in.map_err(Reject::new)?;
     Ok(vec![ok()])
 }
 
 /// `HELLO [2|3 [AUTH user password] [SETNAME name]]`.
-pub(super) fn hello(local: &mut Local, state: &mut State, args: &[Bytes], _: i64) -> Replies {
+pub(super) fn hello(local: &mut Local, state: &mut State, args: &[Bytes], now: i64) -> Replies {
     let client = &local.client;
     let hello = Hello::parse(args).map_err(Reject::new)?;
-    if let Some([user, given]) = hello.credentials {
-        log_in(client.password.as_ref(), user, given).map_err(Reject::new)?;
+    if let Some(credentials) = hello.credentials {
+        let logged_in = state.server.log_in(client, "HELLO", credentials, now);
+        logged_in.map_err(Reject::new)?;
     }
     if let Some(name) = hello.name {
         connection::set_name(&mut state.server, client.id, name)?;

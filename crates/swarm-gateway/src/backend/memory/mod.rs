@@ -1,11 +1,13 @@
 //! Embedded in-memory store with the semantics of Redis 7.
 
+mod acl;
 mod admin;
 mod alone;
 mod bitmaps;
 mod blocking;
 mod bzpop;
 mod call;
+mod check;
 mod clients;
 mod command;
 mod config;

@@ -63,6 +63,19 @@ impl PubSub {
         [&self.channels, &self.patterns, &self.shards].map(count)
     }
 
+    /// Returns what a connection has subscribed to, and whether it is a pattern.
+    pub(super) fn names_of(&self, id: u64) -> impl Iterator<Item = (Bytes, bool)> {
+        let sets = [
+            (&self.channels, false),
+            (&self.patterns, true),
+            (&self.shards, false),
+        ];
+        sets.into_iter().flat_map(move |(listeners, is_pattern)| {
+            let own = listeners.iter().filter(move |(_, ids)| ids.contains(&id));
+            own.map(move |(name, _)| (name.clone(), is_pattern))
+        })
+    }
+
     pub(super) fn channels(&self) -> impl Iterator<Item = &Bytes> {
         self.channels.keys()
     }

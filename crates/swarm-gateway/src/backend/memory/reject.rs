@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use swarm_resp::Frame;
 
+use super::acl::Denied;
 use crate::fragments;
 
 /// Text of an error reply.
@@ -26,6 +27,41 @@ impl Reject {
     pub(super) const NO_KEY: Self = Self::text("ERR no such key");
     pub(super) const IN_TRANSACTION: Self =
         Self::text("ERR Command not allowed inside a transaction");
+
+    /// The error for a command that a user may not run. `name` is in upper case.
+    pub(super) fn no_permission(denied: Denied, name: &str) -> Self {
+        let name = name.to_ascii_lowercase();
+        let what = match denied {
+            Denied::Command => format!("run the '{name}' command"),
+            Denied::Key(_) => "access one of the keys used as arguments".to_owned(),
+            Denied::Channel(_) => "access one of the channels used as arguments".to_owned(),
+        };
+        Self::new(format!("NOPERM this user has no permissions to {what}"))
+    }
+
+    /// The error for a queued command that a user may not run any more.
+    pub(super) fn no_permission_any_more(denied: Denied) -> Self {
+        let what = match denied {
+            Denied::Command => "execute the command or subcommand",
+            Denied::Key(_) => "touch the specified keys",
+            Denied::Channel(_) => "access one of the channels used as arguments",
+        };
+        Self::new(format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the \
+             EXEC call. This command is no longer allowed for the following reason: no permission \
+             to {what}"
+        ))
+    }
+
+    /// The error for a command of a script that its user may not run.
+    pub(super) fn no_permission_in_script(denied: Denied) -> Self {
+        let what = match denied {
+            Denied::Command => "run this command or subcommand",
+            Denied::Key(_) => "access at least one of the keys mentioned in the command arguments",
+            Denied::Channel(_) => "publish to the channel mentioned in the command",
+        };
+        Self::new(format!("ERR The user executing the script can't {what}"))
+    }
 
     pub(super) const fn text(text: &'static str) -> Self {
         Self(Bytes::from_static(text.as_bytes()))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use swarm_resp::Frame;
 
+use super::acl::{self, Acl};
 use super::admin::Backup;
 use super::blocking::Waiter;
 use super::call::{Call, Reply};
@@ -43,6 +44,7 @@ pub(super) struct Server {
     pub(super) functions: Functions,
     /// How often commands have failed since the statistics were reset.
     pub(super) failed: BTreeMap<&'static str, u64>,
+    pub(super) acl: Acl,
     pub(super) pause: Pause,
     /// Connections that MONITOR shows all commands.
     pub(super) monitors: BTreeSet<u64>,
@@ -79,6 +81,8 @@ pub(super) struct Server {
 pub(super) struct Peer {
     pub(super) outbox: Arc<Outbox>,
     pub(super) name: Bytes,
+    /// Name of the user.
+    pub(super) user: Bytes,
     /// Name and version of the client library.
     pub(super) library: [Bytes; 2],
     pub(super) addresses: Addresses,
@@ -102,6 +106,7 @@ impl Peer {
         Self {
             outbox: client.outbox.clone(),
             name: Bytes::new(),
+            user: Bytes::from_static(acl::DEFAULT.as_bytes()),
             library: [Bytes::new(), Bytes::new()],
             addresses: client.addresses,
             since: now,
@@ -171,6 +176,7 @@ impl Default for Server {
             scripts: BTreeMap::new(),
             functions: Functions::default(),
             failed: BTreeMap::new(),
+            acl: Acl::default(),
             pause: Pause::default(),
             monitors: BTreeSet::new(),
             slow: SlowLog::default(),

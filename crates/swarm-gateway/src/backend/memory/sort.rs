@@ -35,8 +35,14 @@ struct Options<'a> {
     get: Vec<&'a Bytes>,
 }
 
+const BY_DENIED: Reject =
+    Reject::text("ERR BY option of SORT denied due to insufficient ACL permissions.");
+const GET_DENIED: Reject =
+    Reject::text("ERR GET option of SORT denied due to insufficient ACL permissions.");
+
 impl<'a> Options<'a> {
-    fn parse(mut args: &'a [Bytes], stores: bool) -> Result<Self, Reject> {
+    /// `reads_everything` is whether the user may read all keys, which patterns refer to.
+    fn parse(mut args: &'a [Bytes], stores: bool, reads_everything: bool) -> Result<Self, Reject> {
         let mut options = Self::default();
         while let Some((option, rest)) = args.split_first() {
             args = match (option.to_ascii_uppercase().as_slice(), rest) {
@@ -63,10 +69,16 @@ impl<'a> Options<'a> {
                 }
                 (b"BY", [pattern, rest @ ..]) => {
                     options.by = Some(pattern);
+                    if star(pattern).is_some() && !reads_everything {
+                        return Err(BY_DENIED);
+                    }
                     options.unsorted |= star(pattern).is_none();
                     rest
                 }
                 (b"GET", [pattern, rest @ ..]) => {
+                    if !reads_everything {
+                        return Err(GET_DENIED);
+                    }
                     options.get.push(pattern);
                     rest
                 }
@@ -167,7 +179,9 @@ fn sorted(
 }
 
 fn run(call: &mut Call<'_>, stores: bool) -> Reply {
-    let mut options = Options::parse(call.rest(2), stores)?;
+    let name = if stores { "SORT" } else { "SORT_RO" };
+    let reads_everything = (call.server).reads_everything(call.client.id, name, call.args);
+    let mut options = Options::parse(call.rest(2), stores, reads_everything)?;
     // Redis needs a skip list to sort a set, and keeps it.
     call.keyspace.use_skip_list(call.arg(1));
     let value = call.keyspace.get(call.arg(1));

@@ -11,10 +11,10 @@ use super::reject::Reject;
 #[cfg(feature = "lua")]
 use super::traits::Traits;
 use super::{
-    State, admin, alone, bitmaps, bzpop, clients, command, config, connection, databases, dump,
-    expire, geo, hashes, help, hyperloglog, info, keys, latency, lcs, lists, login, memory_stats,
-    monitor, object, pause, pubsub, ranges, scan, script, server, sets, silence, slowlog, sort,
-    sorted_sets, streams, strings, tracking, transaction,
+    State, acl, admin, alone, bitmaps, bzpop, clients, command, config, connection, databases,
+    dump, expire, geo, hashes, help, hyperloglog, info, keys, latency, lcs, lists, login,
+    memory_stats, monitor, object, pause, pubsub, ranges, scan, script, server, sets, silence,
+    slowlog, sort, sorted_sets, streams, strings, tracking, transaction,
 };
 
 /// A command.
@@ -273,6 +273,7 @@ static TABLE: &[Spec] = &[
 /// Commands by family. Each is sorted by name.
 static FAMILIES: &[&[Spec]] = &[
     TABLE,
+    acl::COMMANDS,
     alone::COMMANDS,
     bitmaps::COMMANDS,
     bzpop::COMMANDS,

@@ -32,6 +32,11 @@ impl Traits {
         names.any(|(container, _)| container == name)
     }
 
+    /// Returns the names of all commands of Redis.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        BY_NAME.keys().map(String::as_str)
+    }
+
     /// Returns the traits of a line, and the name of its command.
     fn parse(line: &'static str) -> Option<(String, Self)> {
         let mut parts = line.split('|');

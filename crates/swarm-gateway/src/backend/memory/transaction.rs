@@ -237,6 +237,10 @@ impl Execution {
                 (state.server.tracking).read(local.client.id, spec, &args);
                 local.client.faults.count(spec.name);
                 let started = Instant::now();
+                if let Err(denied) = check_access(local, state, spec, &args, self.now) {
+                    self.add(local, spec, &args, Err(denied));
+                    continue;
+                }
                 let caller = Caller::Connection(local.client.id);
                 state.show(spec, &args, caller, self.now);
                 match script::eval(local, store, state, &args, self.now) {
@@ -358,6 +362,21 @@ pub(super) fn exec_interleaved(
     })
 }
 
+/// Checks that a user may still run a command that was queued.
+fn check_access(
+    local: &Local,
+    state: &mut State,
+    spec: &Spec,
+    args: &[Bytes],
+    now: i64,
+) -> Result<(), Reject> {
+    if local.client.quirks.swarm {
+        return Ok(());
+    }
+    let checked = (state.server).check_access(local.client.id, spec, args, "multi", now);
+    checked.map_err(Reject::no_permission_any_more)
+}
+
 /// Runs a command of EXEC. A command that would block replies that there is no data.
 fn run(
     local: &mut Local,
@@ -366,6 +385,7 @@ fn run(
     args: &[Bytes],
     now: i64,
 ) -> Replies {
+    check_access(local, state, spec, args, now)?;
     (state.server.tracking).read(local.client.id, spec, args);
     local.client.faults.count(spec.name);
     let run = match spec.run {

@@ -9,6 +9,7 @@ use swarm_resp::{Frame, RespVersion};
 use swarm_transport::facts::{self, Access};
 
 use super::super::call::{Call, Reply, ok};
+use super::super::check;
 use super::super::interleave::Interleaver;
 use super::super::link::{self, Local};
 use super::super::monitor::Caller;
@@ -123,7 +124,7 @@ fn called(
             "ERR Write commands are not allowed from read-only scripts.",
         ));
     }
-    match !flags.ignores_memory() && link::is_out_of_memory(state, spec) {
+    match !flags.ignores_memory() && check::is_out_of_memory(state, spec) {
         true => Err(Reject::OUT_OF_MEMORY),
         false => Ok(spec),
     }
@@ -172,7 +173,15 @@ impl Whole {
     fn call(&mut self, state: &mut State, args: &[Bytes], protocol: RespVersion, now: i64) {
         let quirks = self.client.quirks;
         state.select(self.database);
-        let reply = match called(state, args, self.prepared.flags, quirks.swarm) {
+        let found = called(state, args, self.prepared.flags, quirks.swarm);
+        let found = found.and_then(|spec| {
+            let checked = state
+                .server
+                .check_access(self.client.id, spec, args, "lua", now);
+            checked.map_err(Reject::no_permission_in_script)?;
+            Ok(spec)
+        });
+        let reply = match found {
             Ok(spec) if spec.name == "SELECT" => self.select(state, args),
             Ok(spec) => {
                 self.has_written |= writes(spec);

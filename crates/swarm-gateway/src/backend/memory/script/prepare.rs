@@ -4,7 +4,7 @@ use bytes::Bytes;
 use data_encoding::HEXLOWER;
 use sha1::{Digest, Sha1};
 
-use super::super::link;
+use super::super::check;
 use super::super::number;
 use super::super::reject::Reject;
 use super::super::{State, upstream};
@@ -174,7 +174,7 @@ fn checked(state: &State, mut prepared: Prepared, is_read_only: bool) -> Result<
     if is_read_only && flags.may_write() {
         return Err(WRITES_IN_RO);
     }
-    if flags.are_set && !flags.ignores_memory() && link::is_memory_used_up(state) {
+    if flags.are_set && !flags.ignores_memory() && check::is_memory_used_up(state) {
         return Err(NEEDS_MEMORY);
     }
     flags.no_writes |= is_read_only;
