@@ -3,6 +3,7 @@
 /// `cjson`. Settings stay for the scripts behind.
 #[rustfmt::skip]
 pub(crate) const JSON: &[&str] = &[
+    "local t={} for i=1,70000 do t['k'..i]='v'..i end return #cjson.encode(t)",
     "return cjson.decode('[0x10]')[1]",
     "return cjson.decode('[01]')[1]",
     "return cjson.decode('[-01]')[1]",

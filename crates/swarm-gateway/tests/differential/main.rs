@@ -18,6 +18,8 @@ mod kinds;
 mod libraries;
 #[cfg(feature = "lua")]
 mod lua;
+#[cfg(feature = "lua")]
+mod msgpack;
 mod patterns;
 mod peer;
 #[path = "../redis/mod.rs"]
@@ -290,7 +292,7 @@ fn scripts_on_the_embedded_store() {
     for protocol in ["2", "3"] {
         let scripts = lua::SCRIPTS.iter().chain(libraries::JSON);
         let scripts = scripts.chain(libraries::STRUCT).chain(libraries::BITS);
-        let scripts = scripts.chain(libraries::FUNCTIONS);
+        let scripts = scripts.chain(libraries::FUNCTIONS).chain(msgpack::SCRIPTS);
         let scripts = scripts.map(|script| vec!["EVAL", script, "0"]);
         let commands = lua::COMMANDS.iter().chain(lua::FUNCTIONS);
         let commands = commands.map(|command| command.to_vec());

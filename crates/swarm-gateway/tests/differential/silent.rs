@@ -71,7 +71,7 @@ const MONITORED: &[&str] = &[
     "EXEC",
     "MULTI",
     "SET",
-    "EXEC",
+    "exec",
     "WATCH a",
     "CONFIG GET maxmemory",
     "CLIENT SETNAME x",

@@ -323,7 +323,7 @@ impl Local {
                 state.show(spec, &args, caller, now);
                 return script::eval_whole(self, store, state, spec, &args, now);
             }
-            Run::Exec => return self.exec(store, state, now),
+            Run::Exec => return self.exec(store, state, args, now),
             // The table resolves a subcommand or rejects it.
             Run::Container => {}
         }
@@ -331,12 +331,19 @@ impl Local {
     }
 
     /// Runs the commands of a transaction.
-    fn exec(&mut self, store: &Arc<Store>, state: &mut State, now: i64) -> Called {
-        match Execution::begin(self, state, now) {
+    fn exec(
+        &mut self,
+        store: &Arc<Store>,
+        state: &mut State,
+        args: Vec<Bytes>,
+        now: i64,
+    ) -> Called {
+        let called = args.clone();
+        match Execution::begin(self, state, args, now) {
             Ok(execution) => self.go_on(store, state, execution),
             Err(reply) => {
                 self.executed(reply.map(|reply| vec![reply]));
-                self.record_exec(state, Instant::now(), now);
+                self.record_exec(state, &called, Instant::now(), now);
                 Called::Done
             }
         }
@@ -345,10 +352,11 @@ impl Local {
     /// Goes on with a transaction.
     fn go_on(&mut self, store: &Arc<Store>, state: &mut State, execution: Execution) -> Called {
         let (now, started) = (execution.now(), execution.started());
+        let args = execution.args();
         match execution.run(self, store, state) {
             Progress::Over(replies) => {
                 self.executed(Ok(replies));
-                self.record_exec(state, started, now);
+                self.record_exec(state, &args, started, now);
                 Called::Done
             }
             Progress::Long(execution, over) => {
@@ -362,19 +370,19 @@ impl Local {
     }
 
     /// Records an EXEC that has run.
-    fn record_exec(&self, state: &mut State, started: Instant, now: i64) {
+    fn record_exec(&self, state: &mut State, args: &[Bytes], started: Instant, now: i64) {
         let Some(spec) = table::named("EXEC") else {
             return;
         };
         state.server.record(&Executed {
             spec,
-            args: &[],
+            args,
             client: Some(self.client.id),
             started,
             now,
         });
         let caller = Caller::Connection(self.client.id);
-        state.show(spec, &[Bytes::from_static(b"EXEC")], caller, now);
+        state.show(spec, args, caller, now);
     }
 
     /// Replies to EXEC.

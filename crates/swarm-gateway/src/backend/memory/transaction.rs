@@ -175,6 +175,8 @@ pub(super) struct Execution {
     now: i64,
     /// The script that takes long.
     long: Option<Long>,
+    /// EXEC itself.
+    args: Vec<Bytes>,
     started: Instant,
 }
 
@@ -196,7 +198,12 @@ pub(super) enum Progress {
 
 impl Execution {
     /// Ends the transaction. Returns the reply of EXEC if there is nothing to run.
-    pub(super) fn begin(local: &mut Local, state: &mut State, now: i64) -> Result<Self, Reply> {
+    pub(super) fn begin(
+        local: &mut Local,
+        state: &mut State,
+        args: Vec<Bytes>,
+        now: i64,
+    ) -> Result<Self, Reply> {
         let commands = match begin(local, state) {
             Ok(Ok(commands)) => commands,
             Ok(Err(reply)) => return Err(Ok(reply)),
@@ -210,6 +217,7 @@ impl Execution {
             announced: Vec::new(),
             now,
             long: None,
+            args,
             started: Instant::now(),
         })
     }
@@ -300,6 +308,10 @@ impl Execution {
             started,
             now: self.now,
         });
+    }
+
+    pub(super) fn args(&self) -> Vec<Bytes> {
+        self.args.clone()
     }
 
     pub(super) const fn started(&self) -> Instant {

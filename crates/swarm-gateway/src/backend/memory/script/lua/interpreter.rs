@@ -11,11 +11,8 @@ use mlua::{Function, HookTriggers, Lua, LuaOptions, StdLib, Table, Value, VmStat
 use super::super::{Profile, Purpose, Source};
 use super::port::{KILLED, Port};
 use super::raised::{self, Raised};
-use super::shared::{Failure, Shared, line};
-use super::{bits, json, library, pack, redis};
-
-/// Memory of an interpreter, which Redis does not limit.
-const MAX_MEMORY: usize = 256 << 20;
+use super::shared::{Failure, MAX_MEMORY, Shared, line};
+use super::{bits, json, library, msgpack, pack, redis};
 
 /// Memory that an interpreter may keep between scripts.
 const MAX_KEPT_MEMORY: usize = 32 << 20;
@@ -48,6 +45,7 @@ impl Interpreter {
         if !profile.swarm {
             libraries.set("bit", bits::library(&lua)?)?;
             libraries.set("cjson", json::library(&lua)?)?;
+            libraries.set("cmsgpack", msgpack::library(&lua)?)?;
             libraries.set("struct", pack::library(&lua)?)?;
         }
         let sandbox = lua

@@ -7,6 +7,7 @@ mod engine;
 mod interpreter;
 mod json;
 mod library;
+mod msgpack;
 mod numbers;
 mod pack;
 mod port;

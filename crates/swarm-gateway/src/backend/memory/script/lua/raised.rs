@@ -21,6 +21,14 @@ impl Raised {
         })
     }
 
+    /// An error of the interpreter in a library function, without a position.
+    pub(super) fn plain(text: &str) -> Error {
+        Error::external(Self {
+            text: text.into(),
+            is_reply: false,
+        })
+    }
+
     /// An error of a library function, prefixed with the position of the caller.
     pub(super) fn error(lua: &Lua, text: &str) -> Error {
         let caller = lua.inspect_stack(1, |caller| {

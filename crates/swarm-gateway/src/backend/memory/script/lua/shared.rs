@@ -9,6 +9,9 @@ use swarm_resp::{Frame, RespVersion};
 use super::super::Registered;
 use super::port::Port;
 
+/// Memory of an interpreter, and of what a library creates, which Redis does not limit.
+pub(super) const MAX_MEMORY: usize = 256 << 20;
+
 /// State of the script that runs.
 pub(super) struct Shared {
     /// Where its commands go.

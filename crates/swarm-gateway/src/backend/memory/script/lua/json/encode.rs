@@ -3,6 +3,7 @@
 use mlua::{Table, Value};
 
 use super::super::numbers;
+use super::super::shared::MAX_MEMORY;
 use super::{InvalidNumbers, MAX_LEVELS, Settings};
 
 impl Settings {
@@ -12,6 +13,10 @@ impl Settings {
         value: &Value,
         depth: usize,
     ) -> Result<(), String> {
+        // A value may be contained many times.
+        if text.len() > MAX_MEMORY {
+            return Err("not enough memory".to_owned());
+        }
         match value {
             Value::Nil => text.extend(b"null"),
             Value::LightUserData(data) if data.0.is_null() => text.extend(b"null"),
@@ -53,9 +58,7 @@ impl Settings {
     }
 
     fn encode_table(&self, text: &mut Vec<u8>, table: &Table, depth: usize) -> Result<(), String> {
-        let pairs: Vec<(Value, Value)> =
-            (table.pairs().collect::<mlua::Result<_>>()).map_err(|error| error.to_string())?;
-        if let Some(length) = self.array_length(&pairs)? {
+        if let Some(length) = self.array_length(table)? {
             text.push(b'[');
             for at in 1..=length {
                 if at > 1 {
@@ -68,15 +71,17 @@ impl Settings {
             return Ok(());
         }
         text.push(b'{');
-        for (at, (name, value)) in pairs.iter().enumerate() {
+        // All values at once would not fit on the interpreter's stack.
+        for (at, pair) in table.pairs::<Value, Value>().enumerate() {
+            let (name, value) = pair.map_err(|error| error.to_string())?;
             if at > 0 {
                 text.push(b',');
             }
-            match name {
+            match &name {
                 Value::String(name) => quote(text, &name.as_bytes()),
                 Value::Integer(_) | Value::Number(_) => {
                     text.push(b'"');
-                    self.encode_number(text, name)?;
+                    self.encode_number(text, &name)?;
                     text.push(b'"');
                 }
                 other => {
@@ -87,29 +92,31 @@ impl Settings {
                 }
             }
             text.push(b':');
-            self.encode(text, value, depth)?;
+            self.encode(text, &value, depth)?;
         }
         text.push(b'}');
         Ok(())
     }
 
     /// Returns the length of a table that is an array: all of its names are positive integers.
-    fn array_length(&self, pairs: &[(Value, Value)]) -> Result<Option<usize>, String> {
-        let mut last = 0;
-        for (name, _) in pairs {
+    fn array_length(&self, table: &Table) -> Result<Option<usize>, String> {
+        let (mut last, mut count) = (0, 0_usize);
+        for pair in table.pairs::<Value, Value>() {
+            let (name, _) = pair.map_err(|error| error.to_string())?;
+            count += 1;
             match name {
-                Value::Integer(at) if *at > 0 => {
-                    if *at > i64::from(last) {
+                Value::Integer(at) if at > 0 => {
+                    if at > i64::from(last) {
                         // What does not fit becomes the smallest integer, as in C.
-                        last = i32::try_from(*at).unwrap_or(i32::MIN);
+                        last = i32::try_from(at).unwrap_or(i32::MIN);
                     }
                 }
-                Value::Number(at) if *at >= 1.0 && at.fract() == 0.0 => last = i32::MIN,
+                Value::Number(at) if at >= 1.0 && at.fract() == 0.0 => last = i32::MIN,
                 _ => return Ok(None),
             }
         }
         let length = usize::try_from(last).unwrap_or(0);
-        let most = pairs.len().saturating_mul(self.sparse_ratio.get());
+        let most = count.saturating_mul(self.sparse_ratio.get());
         let is_sparse =
             self.sparse_ratio.get() > 0 && length > self.safe_length.get() && length > most;
         match (is_sparse, self.convert_sparse.get()) {
