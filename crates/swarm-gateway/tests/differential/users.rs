@@ -234,6 +234,13 @@ const SCRIPTS: &[&str] = &[
      1: EVAL return(redis.pcall('get','b')) 0
      0: ACL SETUSER v -eval
      1: EXEC
+     0: ACL SETUSER v +eval +config|get
+     1: EVAL return(redis.acl_check_cmd('get','a')) 0
+     1: EVAL return(redis.acl_check_cmd('get','b')) 0
+     1: EVAL return(redis.acl_check_cmd('set','a','b')) 0
+     1: EVAL return(redis.acl_check_cmd('config','get','x')) 0
+     1: EVAL return(redis.acl_check_cmd('config','set','x')) 0
+     1: EVAL return(redis.acl_check_cmd('nosuch')) 0
      0: ACL LOG
      0: ACL LOG RESET
      0: ACL DELUSER v

@@ -186,6 +186,19 @@ impl Server {
         checked
     }
 
+    /// Returns whether the user of a connection may run a command of Redis.
+    pub(super) fn may_run(&self, id: u64, args: &[Bytes]) -> bool {
+        let user = self.peers.get(&id).map(|peer| &peer.user);
+        let user = user.and_then(|user| self.acl.changed()?.get(user));
+        let word = |at: usize| args.get(at).map_or(&[][..], Bytes::as_ref);
+        let with_sub = [word(0), b"|", word(1)].concat();
+        let named = commands::named(&with_sub).or_else(|| commands::named(word(0)));
+        match (user, named) {
+            (Some(user), Some((_, name))) => user.check(name, args).is_ok(),
+            _ => true,
+        }
+    }
+
     /// Returns whether the user of a connection may read all keys with a command.
     pub(super) fn reads_everything(&self, id: u64, name: &str, args: &[Bytes]) -> bool {
         let user = self.peers.get(&id).map(|peer| &peer.user);

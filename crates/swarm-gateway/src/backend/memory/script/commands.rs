@@ -164,7 +164,12 @@ impl Whole {
             match self.prepared.script.wait(deadline)? {
                 Stop::Done(reply) => return Some(reply),
                 Stop::Loaded(_) => {}
-                Stop::Call { args, protocol } => self.call(state, &args, protocol, now),
+                Stop::Call {
+                    args,
+                    only_checks: true,
+                    ..
+                } => self.answer_check(state, &args),
+                Stop::Call { args, protocol, .. } => self.call(state, &args, protocol, now),
             }
         }
     }
@@ -193,6 +198,14 @@ impl Whole {
         };
         let frame = reply.unwrap_or_else(|reject| reject.frame(quirks.line_breaks));
         self.prepared.script.resume(Some(frame));
+    }
+
+    /// Tells the script whether its user may run a command.
+    fn answer_check(&mut self, state: &State, args: &[Bytes]) {
+        let allowed = state.server.may_run(self.client.id, args);
+        self.prepared
+            .script
+            .resume(Some(Frame::integer(allowed.into())));
     }
 
     fn select(&mut self, state: &State, args: &[Bytes]) -> Reply {
@@ -371,7 +384,12 @@ pub(in super::super) fn eval(
             match stop {
                 Stop::Done(reply) => return reply,
                 Stop::Loaded(_) => {}
-                Stop::Call { args, protocol } => {
+                Stop::Call {
+                    args,
+                    only_checks: true,
+                    ..
+                } => whole.answer_check(&store.lock(), &args),
+                Stop::Call { args, protocol, .. } => {
                     let mut state = store.lock();
                     whole.call(&mut state, &args, protocol, now);
                     if let Some(busy) = &mut state.server.busy {
@@ -440,6 +458,10 @@ async fn run_interleaved(runner: Interleaver, mut prepared: Prepared) -> Reply {
         match prepared.script.stop().await {
             Stop::Done(reply) => return reply,
             Stop::Loaded(_) => {}
+            // Users are checked before a script runs.
+            Stop::Call {
+                only_checks: true, ..
+            } => prepared.script.resume(Some(Frame::integer(1))),
             Stop::Call { args, .. } => {
                 let found = called(&runner.lock(), &args, prepared.flags, profile.swarm);
                 let done = match found {

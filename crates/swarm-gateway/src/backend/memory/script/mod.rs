@@ -131,6 +131,8 @@ enum Stop {
         args: Vec<Bytes>,
         /// The version of RESP in which it wants the reply.
         protocol: RespVersion,
+        /// Whether it only asks if the user may run the command; the reply is 1 or 0.
+        only_checks: bool,
     },
     /// It has registered these functions.
     Loaded(Vec<Registered>),

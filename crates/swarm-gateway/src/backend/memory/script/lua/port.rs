@@ -27,14 +27,23 @@ impl Port {
         self.killed.load(Ordering::Relaxed)
     }
 
-    /// Runs a command, and waits for its reply.
-    pub(super) fn call(&self, args: Vec<Bytes>, protocol: RespVersion) -> mlua::Result<Frame> {
+    /// Runs or only checks a command, and waits for its reply.
+    pub(super) fn call(
+        &self,
+        args: Vec<Bytes>,
+        protocol: RespVersion,
+        only_checks: bool,
+    ) -> mlua::Result<Frame> {
         // A script that spends its time in commands runs few instructions.
         if self.is_killed() {
             return Err(Raised::reply(KILLED));
         }
         let gone = || Error::runtime("the server is about to stop");
-        let call = Stop::Call { args, protocol };
+        let call = Stop::Call {
+            args,
+            protocol,
+            only_checks,
+        };
         self.stops.send(call).map_err(|_| gone())?;
         self.replies.recv().ok().flatten().ok_or_else(gone)
     }

@@ -117,7 +117,7 @@ fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>, profile: Profile) -> 
     })?;
     redis.set("sha1hex", sha1hex)?;
     add_log(lua, redis)?;
-    let shared = shared.clone();
+    let (shared, own) = (shared.clone(), shared.clone());
     let setresp = lua.create_function(move |lua, args: MultiValue| {
         if args.len() != 1 {
             return Err(Raised::reply("ERR redis.setresp() requires one argument."));
@@ -135,8 +135,9 @@ fn add_rest(lua: &Lua, redis: &Table, shared: &Rc<Shared>, profile: Profile) -> 
             return Err(Raised::reply(NO_ARGUMENT));
         }
         let args = args.iter().map(|arg| convert::argument(arg, profile));
-        match is_known(&args.collect::<mlua::Result<Vec<_>>>()?) {
-            true => Ok(true),
+        let args = args.collect::<mlua::Result<Vec<_>>>()?;
+        match is_known(&args) {
+            true => own.may_call(args),
             false => Err(Raised::reply(UNKNOWN_COMMAND)),
         }
     })?;

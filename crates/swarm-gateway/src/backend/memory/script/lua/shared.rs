@@ -62,7 +62,16 @@ impl Shared {
     pub(super) fn call(&self, args: Vec<bytes::Bytes>) -> mlua::Result<Frame> {
         let port = self.port.borrow().clone();
         match port {
-            Some(port) => port.call(args, self.resp.get()),
+            Some(port) => port.call(args, self.resp.get(), false),
+            None => Err(mlua::Error::runtime("no script runs")),
+        }
+    }
+
+    /// Returns whether the user of the script may run a command.
+    pub(super) fn may_call(&self, args: Vec<bytes::Bytes>) -> mlua::Result<bool> {
+        let port = self.port.borrow().clone();
+        match port {
+            Some(port) => Ok(port.call(args, self.resp.get(), true)?.as_integer() == Some(1)),
             None => Err(mlua::Error::runtime("no script runs")),
         }
     }
