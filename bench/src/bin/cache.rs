@@ -3,9 +3,11 @@
 //!
 //! The server is a redis-server, which is idle while the cache answers.
 
+use std::collections::hash_map::RandomState;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use swarm_keydb::{CacheOptions, Cached, Client};
 
 /// Argument that makes this program the one that is counted: a number of reads follows.
@@ -49,9 +51,44 @@ fn main() {
         }
         ratios.sort_by(f64::total_cmp);
         println!("a round trip takes {:.0} hits", ratios[2]);
+        compare_stores();
         let [few, many] = [FEW, MANY].map(count);
         println!("{} instructions per hit", (many - few) / (MANY - FEW));
     });
+}
+
+/// Compares a lookup in the crate that holds the values with one in another.
+fn compare_stores() {
+    let key = Bytes::from_static(b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n");
+    let value = Bytes::from(vec![0; 64]);
+    let quick = quick_cache::sync::Cache::<_, _, _, RandomState>::with(
+        1_000,
+        1_000,
+        quick_cache::UnitWeighter,
+        RandomState::new(),
+        quick_cache::sync::DefaultLifecycle::default(),
+    );
+    let moka = moka::sync::Cache::new(1_000);
+    quick.insert(key.clone(), value.clone());
+    moka.insert(key.clone(), value);
+    let lookups = HITS / 10;
+    let mut ratios = Vec::new();
+    for _ in 0..5 {
+        let time = |look_up: &dyn Fn() -> Option<Bytes>| {
+            let start = Instant::now();
+            for _ in 0..lookups {
+                assert!(std::hint::black_box(look_up()).is_some());
+            }
+            start.elapsed().as_secs_f64()
+        };
+        let quick = time(&|| quick.get(&key));
+        ratios.push(time(&|| moka.get(&key)) / quick);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "a lookup in moka takes {:.1} lookups in quick_cache",
+        ratios[2]
+    );
 }
 
 /// Returns the time of a hit.

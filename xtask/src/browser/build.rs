@@ -1,9 +1,9 @@
 //! Builds a page: compiles its crate, generates its JavaScript, and optimizes the module.
 
-use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 
@@ -49,6 +49,11 @@ impl PageCrate {
         for variable in ["RUSTFLAGS", "CARGO_PROFILE_DEV_DEBUG"] {
             cargo.env_remove(variable);
         }
+        // Messages of panics name source files, which should not make the module depend on the
+        // machine.
+        let folders = [cargo_home()?.join("registry/src"), env::current_dir()?];
+        let flags = folders.map(|folder| format!("--remap-path-prefix={}=", folder.display()));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
         Ok(cargo)
     }
 
@@ -123,6 +128,14 @@ impl Page {
         ensure!(gzip.wait()?.success(), "gzip failed");
         Ok(packed.len() as u64)
     }
+}
+
+/// Returns the folder where Cargo keeps downloaded crates.
+fn cargo_home() -> Result<PathBuf> {
+    if let Some(home) = env::var_os("CARGO_HOME") {
+        return Ok(home.into());
+    }
+    Ok(env::home_dir().context("no home folder")?.join(".cargo"))
 }
 
 /// Returns the version of wasm-bindgen in the lock file of a crate. The program must have the same.

@@ -31,8 +31,8 @@ const SUITE: PageCrate = PageCrate {
     library: "swarm_browser_tests",
 };
 
-/// Maximum size of the example's module after gzip, in KiB. It contains paths of the machine that
-/// builds it, for messages of panics, so its size differs by a few KiB. The goal is 300.
+/// Maximum size of the example's module after gzip, in KiB. The goal is 300; other compilers than
+/// that of this repository's toolchain file need a little more.
 const MAX_SIZE: u64 = 305;
 
 #[derive(Debug, clap::Args)]

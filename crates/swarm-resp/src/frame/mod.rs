@@ -127,6 +127,10 @@ impl Frame {
                 bytes.truncate(len);
                 Ok(bytes)
             }
+            Repr::Small { .. } => match self.view().slice(offset, len) {
+                Some(text) => Ok(Bytes::copy_from_slice(text)),
+                None => Err(self),
+            },
             _ => self.to_bytes().ok_or(self),
         }
     }

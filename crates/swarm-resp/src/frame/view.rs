@@ -118,7 +118,7 @@ impl<'a> FrameRef<'a> {
     }
 
     #[inline]
-    fn slice(self, offset: usize, len: usize) -> Option<&'a [u8]> {
+    pub(super) fn slice(self, offset: usize, len: usize) -> Option<&'a [u8]> {
         self.bytes.get(offset..offset.checked_add(len)?)
     }
 

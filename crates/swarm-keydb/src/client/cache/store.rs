@@ -3,6 +3,7 @@
 //! Reads no clock and performs no I/O: the time is passed in.
 
 use std::collections::hash_map::RandomState;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use crate::runtime::Instant;
 use bytes::Bytes;
 use quick_cache::sync::Cache;
-use quick_cache::{Lifecycle, Weighter};
+use quick_cache::{Equivalent, Lifecycle, Weighter};
 use swarm_resp::{Frame, FrameRef};
 
 use super::stats::CacheStats;
@@ -30,10 +31,44 @@ const ELEMENT_OVERHEAD: usize = 16;
 #[derive(Debug)]
 pub(super) struct Store {
     validity: Validity,
-    entries: Cache<Bytes, Entry, Size, RandomState, Evictions>,
+    entries: Cache<Key, Entry, Size, RandomState, Evictions>,
     max_age: Option<Duration>,
     counters: Arc<Counters>,
 }
+
+/// An encoded request that is stored.
+#[derive(Debug, Clone)]
+struct Key(Bytes);
+
+/// An encoded request that is looked up. It hashes as [`Key`] does, which costs half of the hash of
+/// a slice, because the length is not hashed: no part of a request is a request.
+struct Encoded<'a>(&'a [u8]);
+
+impl Hash for Encoded<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.0);
+    }
+}
+
+impl Equivalent<Key> for Encoded<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.0 == *key.0
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Encoded(&self.0).hash(state);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
 
 #[derive(Debug, Clone)]
 struct Entry {
@@ -56,8 +91,8 @@ struct Counters {
 #[derive(Debug, Clone)]
 struct Size;
 
-impl Weighter<Bytes, Entry> for Size {
-    fn weight(&self, _: &Bytes, entry: &Entry) -> u64 {
+impl Weighter<Key, Entry> for Size {
+    fn weight(&self, _: &Key, entry: &Entry) -> u64 {
         u64::from(entry.size)
     }
 }
@@ -66,10 +101,10 @@ impl Weighter<Bytes, Entry> for Size {
 #[derive(Debug, Clone)]
 struct Evictions(Arc<Counters>);
 
-impl Lifecycle<Bytes, Entry> for Evictions {
+impl Lifecycle<Key, Entry> for Evictions {
     type RequestState = ();
 
-    fn on_evict(&self, (): &mut (), _: Bytes, _: Entry) {
+    fn on_evict(&self, (): &mut (), _: Key, _: Entry) {
         self.0.evictions.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -97,12 +132,12 @@ impl Store {
     /// Returns the value of an encoded request, if it may be used.
     #[inline]
     pub(super) fn hit(&self, request: &[u8], now: impl FnOnce() -> Instant) -> Option<Frame> {
-        let entry = self.entries.get(request)?;
+        let entry = self.entries.get(&Encoded(request))?;
         let is_valid = self.validity.is_current(entry.stamp)
             && entry.expires.is_none_or(|expires| now() < expires);
         if !is_valid {
             self.entries
-                .remove_if(request, |stored| stored.stamp == entry.stamp);
+                .remove_if(&Encoded(request), |stored| stored.stamp == entry.stamp);
             return None;
         }
         self.counters.hits.fetch_add(1, Ordering::Relaxed);
@@ -145,7 +180,8 @@ impl Store {
             size: u32::try_from(bytes).unwrap_or(u32::MAX),
         };
         // A copy, because the request may share a larger buffer.
-        self.entries.insert(Bytes::copy_from_slice(request), entry);
+        self.entries
+            .insert(Key(Bytes::copy_from_slice(request)), entry);
     }
 
     /// Invalidates the values of a key.
