@@ -84,7 +84,17 @@ const SCRIPTS: &[&str] = &[
      0: ACL SETUSER u -@all +select|0 +SELECT|9 +client
      0: ACL GETUSER u
      0: ACL USERS
-     0: ACL DELUSER u x u",
+     0: ACL DELUSER u x u
+     0: CONFIG SET acl-pubsub-default x
+     0: CONFIG SET acl-pubsub-default allchannels
+     0: ACL SETUSER c1 (+get)
+     0: ACL GETUSER c1
+     0: ACL SETUSER c1 resetchannels reset
+     0: ACL GETUSER c1
+     0: CONFIG SET acl-pubsub-default resetchannels
+     0: ACL SETUSER c1 reset
+     0: ACL GETUSER c1
+     0: ACL DELUSER c1",
     "0: ACL SETUSER v on nopass ~a %R~r %W~w +@all -config -keys resetchannels &c &d*
      1: AUTH v x
      1: ACL WHOAMI

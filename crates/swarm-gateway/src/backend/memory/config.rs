@@ -42,6 +42,9 @@ enum Kind {
     OneOf(&'static [&'static str]),
 }
 
+/// Channels of a new user.
+const CHANNELS: &[&str] = &["allchannels", "resetchannels"];
+
 const POLICIES: &[&str] = &[
     "volatile-lru",
     "volatile-lfu",
@@ -70,11 +73,7 @@ const LATENCY_LIMIT: &str = "latency-monitor-threshold";
 const SLOW_LIMIT: &str = "slowlog-log-slower-than";
 
 static PARAMETERS: [Parameter; 26] = [
-    parameter(
-        "acl-pubsub-default",
-        "resetchannels",
-        Kind::OneOf(&["resetchannels"]),
-    ),
+    parameter("acl-pubsub-default", "resetchannels", Kind::OneOf(CHANNELS)),
     parameter("acllog-max-len", "128", Kind::Number(i64::MAX)),
     parameter("appendonly", "no", Kind::YesOrNo),
     parameter(BUSY_LIMIT, "5000", Kind::Number(i64::MAX)),

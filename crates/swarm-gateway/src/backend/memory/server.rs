@@ -151,6 +151,11 @@ impl Server {
     /// Loses what the server keeps in memory only, apart from the data.
     pub(super) fn crash(&mut self) {
         self.scripts.clear();
+        self.acl = Acl::default();
+        self.pause = Pause::default();
+        self.slow = SlowLog::default();
+        self.latency = Latency::default();
+        self.histograms = Histograms::default();
         self.config = Config::new(self.databases.len());
         self.swarm_config = default_swarm_config();
     }

@@ -161,9 +161,8 @@ impl Server {
         };
         let name = self.peers.get(&id).map(|peer| peer.user.clone());
         let name = name.unwrap_or_default();
-        let Some(user) = users.get(&name) else {
-            return Ok(());
-        };
+        // A connection whose user has been deleted is about to end.
+        let user = users.get(&name).ok_or(Denied::Command)?;
         if user.is_unlimited() {
             return Ok(());
         }

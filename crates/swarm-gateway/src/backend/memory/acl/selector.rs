@@ -72,6 +72,14 @@ pub(super) struct Selector {
 }
 
 impl Selector {
+    /// Returns a selector without commands and keys.
+    pub(super) fn new(all_channels: bool) -> Self {
+        Self {
+            all_channels,
+            ..Self::default()
+        }
+    }
+
     /// Returns a selector without limits.
     pub(super) fn unlimited() -> Self {
         let mut selector = Self {

@@ -138,7 +138,9 @@ fn setuser(call: &mut Call<'_>) -> Reply {
         return Err(NO_SPACES);
     }
     let rules = user::joined(call.rest(3))?;
-    let mut user = found(call, &name).unwrap_or_else(User::new);
+    let opens = call.server.config.value("acl-pubsub-default") == b"allchannels";
+    let mut user = found(call, &name).unwrap_or_else(|| User::new(opens));
+    user.open_channels(opens);
     for rule in &rules {
         user.apply(rule).map_err(|fault| {
             let start: &[u8] = b"ERR Error in ACL SETUSER modifier '";

@@ -19,6 +19,8 @@ pub(super) struct User {
     /// Hashes, in hexadecimal, in the order in which they were added.
     pub(super) passwords: Vec<String>,
     skips_sanitizing: Option<bool>,
+    /// Whether new selectors have all channels, as `acl-pubsub-default` says.
+    opens_channels: bool,
     /// The first one is that of the user itself.
     pub(super) selectors: Vec<Selector>,
 }
@@ -35,14 +37,20 @@ fn equal(left: &str, right: &str) -> bool {
 
 impl User {
     /// Returns a user who may do nothing.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(opens_channels: bool) -> Self {
         Self {
             is_on: false,
             needs_no_password: false,
             passwords: Vec::new(),
             skips_sanitizing: None,
-            selectors: vec![Selector::default()],
+            opens_channels,
+            selectors: vec![Selector::new(opens_channels)],
         }
+    }
+
+    /// Sets whether new selectors have all channels.
+    pub(super) const fn open_channels(&mut self, opens_channels: bool) {
+        self.opens_channels = opens_channels;
     }
 
     /// Returns the user that connections have without a login.
@@ -52,6 +60,7 @@ impl User {
             needs_no_password: password.is_none(),
             passwords: password.iter().map(|password| hash(password)).collect(),
             skips_sanitizing: None,
+            opens_channels: false,
             selectors: vec![Selector::unlimited()],
         }
     }
@@ -102,7 +111,7 @@ impl User {
             b"skip-sanitize-payload" => self.skips_sanitizing = Some(true),
             b"clearselectors" => self.selectors.truncate(1),
             b"reset" => {
-                *self = Self::new();
+                *self = Self::new(self.opens_channels);
                 self.skips_sanitizing = Some(false);
             }
             [b'>', ..] => self.add_password(hash(rule.get(1..).unwrap_or_default())),
@@ -111,7 +120,7 @@ impl User {
             [b'!', ..] => self.remove_password(&hashed(rule)?)?,
             [b'(', .., b')'] => {
                 let rules = rule.get(1..rule.len() - 1).unwrap_or_default();
-                let mut selector = Selector::default();
+                let mut selector = Selector::new(self.opens_channels);
                 let rules = rules
                     .split(|byte| *byte == b' ')
                     .filter(|rule| !rule.is_empty());
