@@ -131,6 +131,10 @@ const COMMANDS: &[(View, &str)] = &[
     (Fields, "LASTSAVE"),
     (Whole, "ROLE"),
     (Whole, "ROLE x"),
+    (Whole, "LOLWUT"),
+    (Whole, "LOLWUT x"),
+    (Whole, "LOLWUT VERSION x"),
+    (Whole, "LOLWUT VERSION 1"),
     (Whole, "CONFIG REWRITE"),
 ];
 

@@ -4,8 +4,10 @@ use swarm_resp::Frame;
 
 use super::call::{Call, Reply};
 use super::help;
+use super::number;
 use super::reject::Reject;
 use super::table::{Run, Spec, data, spec};
+use crate::hello::REDIS_VERSION;
 
 const NO_CLUSTER: Reject = Reject::text("ERR This instance has cluster support disabled");
 
@@ -41,6 +43,7 @@ pub(super) static COMMANDS: &[Spec] = &[
     data("CLUSTER|SLAVES", 3, no_cluster),
     data("CLUSTER|SLOTS", 2, no_cluster),
     data("LASTSAVE", 1, lastsave),
+    data("LOLWUT", -1, lolwut),
     spec("MODULE", -2, Run::Container),
     data("MODULE|HELP", 2, help::help),
     data("MODULE|LIST", 2, module_list),
@@ -56,6 +59,19 @@ fn no_cluster(_: &mut Call<'_>) -> Reply {
 /// Returns when the data was saved last. Nothing is ever saved, so this is when the server started.
 fn lastsave(call: &mut Call<'_>) -> Reply {
     Ok(Frame::integer(call.server.started / 1000))
+}
+
+/// `LOLWUT [VERSION version]`: the text of a version that has no art.
+fn lolwut(call: &mut Call<'_>) -> Reply {
+    if let [option, version, ..] = call.rest(1)
+        && option.eq_ignore_ascii_case(b"VERSION")
+    {
+        number::integer(version)?;
+    }
+    let text = format!("Redis ver. {REDIS_VERSION}\n");
+    Ok(Frame::build(|reply| {
+        reply.verbatim(*b"txt", text.as_bytes());
+    }))
 }
 
 fn module_list(_: &mut Call<'_>) -> Reply {
