@@ -339,3 +339,23 @@ async fn a_killed_script_that_looks_at_nothing_is_left_alone() {
     assert!(ended.starts_with("-ERR Script killed by user"), "{ended}");
     assert_eq!(other.call("SET k v").await, "\"OK\"");
 }
+
+#[tokio::test]
+async fn the_time_that_commands_take_is_measured() {
+    let gateway = swarm_gateway::test().await.unwrap();
+    let mut peer = Peer::connect(&gateway, Listener::Tcp).await;
+    for setting in ["yes", "no"] {
+        peer.call(&format!("CONFIG SET latency-tracking {setting}"))
+            .await;
+        peer.call("CONFIG RESETSTAT").await;
+        eval(&mut peer, "for i = 1, 100000 do end", &["0"]).await;
+        peer.send("INFO commandstats").await;
+        let info = peer.reply().await.as_str().unwrap().to_owned();
+        let usec = info.split("cmdstat_eval:calls=1,usec=").nth(1);
+        let digits = usec.and_then(|usec| usec.split(',').next());
+        let micros: u64 = digits.unwrap().parse().unwrap();
+        assert!((10..10_000_000).contains(&micros), "{setting}: {info}");
+        let histogram = peer.call("LATENCY HISTOGRAM eval").await;
+        assert_eq!(histogram.contains("calls"), setting == "yes", "{histogram}");
+    }
+}

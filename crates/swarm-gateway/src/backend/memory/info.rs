@@ -189,7 +189,6 @@ fn counts(call: &Call<'_>) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// The time that commands take is not measured.
 fn errorstats(call: &mut Call<'_>, text: &mut String) {
     for (code, count) in call.client.faults.errors() {
         let _ = write!(text, "errorstat_{code}:count={count}\r\n");
@@ -199,10 +198,12 @@ fn errorstats(call: &mut Call<'_>, text: &mut String) {
 fn commandstats(call: &mut Call<'_>, text: &mut String) {
     for (name, calls) in counts(call) {
         let failed = call.server.failed.get(name.as_str()).unwrap_or(&0);
+        let micros = call.server.histograms.micros(&name);
         let name = name.to_ascii_lowercase();
+        let each = micros as f64 / calls as f64;
         let _ = write!(
             text,
-            "cmdstat_{name}:calls={calls},usec=0,usec_per_call=0.00,rejected_calls=0,\
+            "cmdstat_{name}:calls={calls},usec={micros},usec_per_call={each:.2},rejected_calls=0,\
              failed_calls={failed}\r\n"
         );
     }

@@ -24,9 +24,8 @@ impl Server {
     pub(super) fn record(&mut self, ran: &Executed<'_>) {
         let took = ran.started.elapsed();
         let limits = self.config.recording();
-        if limits.tracks_latency {
-            self.histograms.add(ran.spec.name, took);
-        }
+        self.histograms
+            .add(ran.spec.name, took, limits.tracks_latency);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let has = |flag: &str| Traits::of(ran.spec.name).is_some_and(|traits| traits.has(flag));
         if limits.slow_micros.is_some_and(|slow| micros >= slow) && !has("skip_slowlog") {

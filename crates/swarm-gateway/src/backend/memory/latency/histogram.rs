@@ -16,7 +16,15 @@ const BUCKETS: usize = 21;
 
 /// Histograms by command.
 #[derive(Debug, Default)]
-pub(in super::super) struct Histograms(FnvHashMap<&'static str, [u64; BUCKETS]>);
+pub(in super::super) struct Histograms(FnvHashMap<&'static str, Histogram>);
+
+#[derive(Debug, Default)]
+struct Histogram {
+    /// Number of calls by their time. Empty while `latency-tracking` is off.
+    buckets: [u64; BUCKETS],
+    /// Time of all calls together, in nanoseconds.
+    total: u64,
+}
 
 /// Returns the last nanosecond of a bucket. Redis stores times with 8 significant bits, so a bucket
 /// also contains the times that are stored as the power of 2.
@@ -26,11 +34,25 @@ const fn end(bucket: u32) -> u64 {
 }
 
 impl Histograms {
-    /// Adds a call of a command.
-    pub(in super::super) fn add(&mut self, command: &'static str, took: Duration) {
+    /// Returns the time that all calls of a command took, in microseconds.
+    pub(in super::super) fn micros(&self, command: &str) -> u64 {
+        self.0.get(command).map_or(0, |known| known.total / 1000)
+    }
+
+    /// Adds a call of a command, whose time is only added to the sum unless it `is_tracked`.
+    pub(in super::super) fn add(
+        &mut self,
+        command: &'static str,
+        took: Duration,
+        is_tracked: bool,
+    ) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let histogram = self.0.entry(command).or_default();
-        let mut buckets = histogram.iter_mut().zip(0..).peekable();
+        histogram.total = histogram.total.saturating_add(nanos);
+        if !is_tracked {
+            return;
+        }
+        let mut buckets = histogram.buckets.iter_mut().zip(0..).peekable();
         while let Some((calls, bucket)) = buckets.next() {
             if nanos <= end(bucket) || buckets.peek().is_none() {
                 *calls += 1;
@@ -44,17 +66,20 @@ impl Histograms {
     }
 
     fn put(&self, map: &mut FrameBuilder, command: &str) {
-        let Some(histogram) = self.0.get(command) else {
+        let Some(Histogram { buckets: calls, .. }) = self.0.get(command) else {
             return;
         };
+        if calls.iter().all(|calls| *calls == 0) {
+            return;
+        }
         map.bulk(command.to_ascii_lowercase().as_bytes());
         map.map(|row| {
             row.bulk(b"calls");
-            row.integer(integer(histogram.iter().sum()));
+            row.integer(integer(calls.iter().sum()));
             row.bulk(b"histogram_usec");
             row.map(|buckets| {
                 let mut total = 0;
-                for (bucket, calls) in (0..).zip(histogram) {
+                for (bucket, calls) in (0..).zip(calls) {
                     total += calls;
                     if *calls > 0 {
                         buckets.integer(integer(end(bucket) / 1000));
