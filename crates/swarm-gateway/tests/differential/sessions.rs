@@ -4,6 +4,30 @@
 /// Scripts in the notation of [`scripts`](crate::scripts).
 pub(crate) const ALL: &[(&str, &str)] = &[
     (
+        "numbers of keys",
+        "0: COMMAND GETKEYS BLMPOP 0 1.5 l1 LEFT
+         0: COMMAND GETKEYS LMPOP +1 l1 LEFT
+         0: COMMAND GETKEYS LMPOP 2x a b LEFT
+         0: COMMAND GETKEYS LMPOP x a b LEFT
+         0: COMMAND GETKEYS LMPOP -1 a b LEFT
+         0: COMMAND GETKEYS LMPOP 0 a b LEFT
+         0: COMMAND GETKEYS LMPOP 9 a b LEFT
+         0: COMMAND GETKEYS LMPOP 01 a b LEFT
+         0: COMMAND GETKEYS LMPOP 4294967297 a b LEFT
+         0: COMMAND GETKEYS LMPOP 9223372036854775807 a b LEFT
+         0: COMMAND GETKEYS LMPOP 9223372036854775808 a b LEFT
+         0: COMMAND GETKEYS LMPOP -4294967295 a b LEFT
+         0: COMMAND GETKEYS ZUNIONSTORE d 1.9 a b
+         0: COMMAND GETKEYS ZUNION 2.5 a b
+         0: COMMAND GETKEYS ZINTERCARD 1e1 a b
+         0: COMMAND GETKEYS EVAL x 1.5 a b
+         0: COMMAND GETKEYS EVAL x 0.5 a b
+         0: COMMAND GETKEYS EVAL x 3 a b
+         0: COMMAND GETKEYS EVAL x -1 a b
+         0: COMMAND GETKEYS FCALL f 1x a b
+         0: COMMAND GETKEYS SINTERCARD 1.5 a b",
+    ),
+    (
         "pauses",
         "1: CLIENT PAUSE 60000 WRITE
          0: GET a

@@ -238,7 +238,8 @@ pub(super) fn list(call: &mut Call<'_>) -> Reply {
 
 /// `COMMAND GETKEYS command argument …`.
 pub(super) fn getkeys(call: &mut Call<'_>) -> Reply {
-    let args = call.rest(2);
+    let given = call.rest(2);
+    let args = given;
     let word = |at: usize| args.get(at).map(Bytes::as_ref).unwrap_or_default();
     let name = String::from_utf8_lossy(word(0)).to_ascii_uppercase();
     let sub = [word(0), b"|", word(1)].concat();
@@ -252,9 +253,24 @@ pub(super) fn getkeys(call: &mut Call<'_>) -> Reply {
         let text = "ERR Invalid number of arguments specified for command";
         return Err(Reject::text(text));
     }
-    let request = Request::new("", args);
+    // As in C, a number is what a text begins with.
+    let mut args = given.to_vec();
+    let mut is_prefix = false;
+    for place in places_of(spec) {
+        if let Place::Counted(at) = place
+            && let Some(arg) = args.get_mut(usize::from(*at))
+        {
+            is_prefix |= number::integer(arg).is_err();
+            *arg = number::prefix(arg).to_string().into();
+        }
+    }
+    let request = Request::new("", &args);
     let positions = facts_of(spec).keys(&request.args());
     let mut keys: Vec<_> = positions.iter().filter_map(|at| args.get(at)).collect();
+    if is_prefix && matches!(places_of(spec), [Place::Range { .. }, ..]) && !keys.is_empty() {
+        // Redis then finds the destination last.
+        keys.rotate_left(1);
+    }
     // The number of keys may be an argument, which may be wrong.
     let is_wrong = |place: &Place| match place {
         Place::Counted(at) => {

@@ -17,6 +17,27 @@ pub(super) fn integer(text: &[u8]) -> Result<i64, Reject> {
         .ok_or(Reject::NOT_INTEGER)
 }
 
+/// Returns the integer that a text begins with, or 0, as `atoi` of C does: behind spaces and a
+/// sign, and with the lowest 32 bits of a large number.
+#[expect(clippy::cast_possible_truncation, reason = "as in C")]
+pub(super) fn prefix(text: &[u8]) -> i32 {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = text.iter().position(|byte| !is_space(byte));
+    let text = start.and_then(|start| text.get(start..)).unwrap_or(&[]);
+    let (is_negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+    let number = digits.fold(0_i64, |number, digit| {
+        let digit = i64::from(digit - b'0');
+        let digit = if is_negative { -digit } else { digit };
+        number.saturating_mul(10).saturating_add(digit)
+    });
+    number as i32
+}
+
 /// Parses an integer that is not negative.
 pub(super) fn positive(text: &[u8]) -> Result<i64, Reject> {
     at_least(0, text, "ERR value is out of range, must be positive")
