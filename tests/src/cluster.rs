@@ -273,6 +273,7 @@ impl Node {
                 .args(["--cluster-node-timeout", NODE_TIMEOUT])
                 .args(["--cluster-allow-replica-migration", "no"])
                 .args(["--repl-diskless-sync-delay", "0"])
+                .args(["--repl-ping-replica-period", "1"])
                 .current_dir(&folder)
                 .stdout(Stdio::piped())
                 .spawn();

@@ -5,5 +5,6 @@ mod commands;
 mod load;
 mod moves;
 mod pubsub;
+mod replicas;
 mod rows;
 mod scan;

@@ -36,6 +36,10 @@ impl Plan {
         match &self.target {
             Target::Slot(slot) if self.blocking == Blocking::No => {
                 let slot = *slot;
+                if self.from_replica {
+                    let read = (self.router).read(slot, self.requests, self.retry, self.timeout);
+                    return Ok(Progress::Several(Box::pin(read)));
+                }
                 let (routed, reply) = one(&self.router, self.requests, self.retry, waiter);
                 let submitted = self.router.submit(slot, routed, self.timeout);
                 match submitted.map_err(Error::from_failure)? {
@@ -64,6 +68,7 @@ impl Plan {
             return Err(Error::closed());
         };
         let writes = writes(&request.args());
+        let reads = self.from_replica;
         let mut parts = Vec::with_capacity(split.slots.len());
         for (slot, keys) in &split.slots {
             let marks = self
@@ -72,6 +77,11 @@ impl Plan {
                 .first()
                 .map_or(Marks::NONE, |(_, marks)| *marks);
             let requests = Requests::one(split.part(request, keys), marks);
+            if reads {
+                let read = (self.router).read(*slot, requests, self.retry, self.timeout);
+                parts.push((keys.clone(), Ok(Progress::Several(Box::pin(read)))));
+                continue;
+            }
             let (routed, reply) = one(&self.router, requests, self.retry, None);
             let submitted = self.router.submit(*slot, routed, self.timeout);
             let progress = submitted.map(|submitted| match submitted {

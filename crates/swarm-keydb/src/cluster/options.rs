@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use swarm_resp::Request;
 use swarm_transport::Endpoint;
 
 use super::address::Address;
+use super::read_from::ReadFrom;
 use crate::error::{Error, Result};
 use crate::options::ClientOptions;
 
@@ -30,6 +32,7 @@ pub struct Options {
     urls: Vec<String>,
     pub(super) client: ClientOptions,
     map: Option<AddressMap>,
+    read_from: ReadFrom,
 }
 
 impl Options {
@@ -44,6 +47,7 @@ impl Options {
             urls: vec![url.into()],
             client: ClientOptions::default(),
             map: None,
+            read_from: ReadFrom::Primary,
         }
     }
 
@@ -87,6 +91,14 @@ impl Options {
         self
     }
 
+    /// Sets which nodes answer commands that only read. Default: [`ReadFrom::Primary`]. Reads from
+    /// replicas are stale: see [`ReadFrom`]. Each replica that is read from has one more
+    /// connection.
+    pub const fn read_from(mut self, read_from: ReadFrom) -> Self {
+        self.read_from = read_from;
+        self
+    }
+
     /// Checks the options.
     pub(super) fn settled(self) -> Result<Settled> {
         let mut seeds = Vec::new();
@@ -107,6 +119,7 @@ impl Options {
             seeds,
             client: self.client.reconnect(true).settled()?,
             map: self.map,
+            read_from: self.read_from,
         };
         // Options that no node could use fail now, rather than with each connection.
         for seed in &settled.seeds {
@@ -135,6 +148,7 @@ impl From<ClientOptions> for Options {
             urls: vec![client.url.clone()],
             client,
             map: None,
+            read_from: ReadFrom::Primary,
         }
     }
 }
@@ -147,6 +161,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("seeds", &nodes)
             .field("client", &self.client)
+            .field("read_from", &self.read_from)
             .field("address_map", &self.map.is_some())
             .finish()
     }
@@ -209,6 +224,7 @@ pub(super) struct Settled {
     pub(super) seeds: Vec<Address>,
     client: ClientOptions,
     map: Option<AddressMap>,
+    pub(super) read_from: ReadFrom,
 }
 
 impl Settled {
@@ -232,6 +248,14 @@ impl Settled {
             url: format!("{}{address}", self.prefix),
             ..self.client.clone()
         }
+    }
+
+    /// Returns the options of the connections that read from a replica.
+    pub(super) fn reader(&self, address: &Address) -> ClientOptions {
+        let mut options = self.node(address).reconnect(false);
+        let read_only = Request::new("READONLY", ());
+        options.session.push(("read_from", read_only));
+        options
     }
 
     pub(super) const fn client(&self) -> &ClientOptions {

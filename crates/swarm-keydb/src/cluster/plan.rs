@@ -21,6 +21,8 @@ pub(super) struct Plan {
     /// Whether the caller set the timeout for this command.
     pub(super) is_explicit: bool,
     pub(super) blocking: Blocking,
+    /// Whether a replica may answer.
+    pub(super) from_replica: bool,
 }
 
 impl Plan {
@@ -41,6 +43,7 @@ impl Plan {
             timeout: router.options().client().request_timeout,
             is_explicit: false,
             blocking: builder.blocking,
+            from_replica: false,
         })
     }
 }

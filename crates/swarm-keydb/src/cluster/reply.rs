@@ -51,7 +51,10 @@ impl<R> Reply<R> {
         vet(&mut command, Use::Shared);
         let planned = match command.take_rejection() {
             Some(error) => Err(error),
-            None => Plan::new(&client.router, &mut command.builder),
+            None => Plan::new(&client.router, &mut command.builder).map(|mut plan| {
+                plan.from_replica = client.router.may_read(&plan.requests);
+                plan
+            }),
         };
         let state = match planned {
             Ok(plan) => State::Created(Box::new(plan)),

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use super::address::Address;
 use super::machine::{Machine, NodeId, Output, Ticket, Unrun, Why};
 use super::options::Settled;
+use super::readers::Readers;
 use super::refusal::Refusal;
 use super::routed::Routed;
 use crate::client::Client;
@@ -47,11 +48,13 @@ pub(super) struct Router {
     tasks: Tasks,
 }
 
-struct State {
-    machine: Machine<Box<Routed>>,
+pub(super) struct State {
+    pub(super) machine: Machine<Box<Routed>>,
     /// Connections by node.
     nodes: Vec<Option<Client>>,
-    is_closed: bool,
+    /// Connections to replicas, for reads.
+    pub(super) readers: Readers,
+    pub(super) is_closed: bool,
 }
 
 /// A call that was submitted.
@@ -73,6 +76,7 @@ impl Router {
             state: Mutex::new(State {
                 machine,
                 nodes: Vec::new(),
+                readers: Readers::default(),
                 is_closed: false,
             }),
             dropped: Mutex::default(),
@@ -111,7 +115,7 @@ impl Router {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock, so a poisoned state is intact.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -260,6 +264,7 @@ impl Router {
                 }
                 Output::Close(node) => {
                     closed.extend(state.nodes.get_mut(node.index()).and_then(Option::take));
+                    closed.extend(state.readers.take(node));
                 }
             }
         }
@@ -395,11 +400,12 @@ impl Router {
         let mut state = self.lock();
         state.is_closed = true;
         state.machine.close();
+        let readers = state.readers.take_all();
         let clients = std::mem::take(&mut state.nodes);
         self.obey(state);
         self.changed.notify_one();
         self.moved.notify_one();
-        clients.into_iter().flatten().collect()
+        clients.into_iter().flatten().chain(readers).collect()
     }
 
     /// Closes the connections to all nodes, once all calls that were sent are answered.
