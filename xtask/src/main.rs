@@ -81,7 +81,8 @@ enum Task {
     Live,
     /// Model-check the client's queue and reply channel with loom
     Loom,
-    /// Play 200,000 random schedules with the engine and the pool, and 1,500 with whole clients
+    /// Play 200,000 random schedules with the engine, the pool and the slots of a cluster, and
+    /// 1,500 with whole clients
     Simulate,
     /// Kill the server that a client uses, of three: 1,000 times in simulated time, 50 times with
     /// real sockets, and 20 times with sentinels (needs redis-server)
@@ -200,7 +201,7 @@ fn run(task: Task) -> Result<()> {
             "simulate",
             shell::command(
                 "cargo",
-                "test --release -p swarm-keydb --lib -- races schedules",
+                "test --release -p swarm-keydb --features cluster --lib -- races schedules",
             )
             .env("SWARM_SCHEDULES", "200000")
             .env("SWARM_CLIENT_SCHEDULES", "1500"),
