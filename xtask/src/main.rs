@@ -115,6 +115,7 @@ enum Contest {
     Client,
     Gateway,
     Cache,
+    Cluster,
     Instructions,
 }
 
@@ -183,6 +184,7 @@ fn run(task: Task) -> Result<()> {
                 Contest::Client => "client",
                 Contest::Gateway => "gateway",
                 Contest::Cache => "cache",
+                Contest::Cluster => "cluster",
                 Contest::Instructions => "instructions",
             };
             let run =
