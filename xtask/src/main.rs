@@ -81,8 +81,8 @@ enum Task {
     Live,
     /// Model-check the client's queue and reply channel with loom
     Loom,
-    /// Play 200,000 random schedules with the engine, the pool and the slots of a cluster, and
-    /// 1,500 with whole clients
+    /// Play 200,000 random schedules with the engine, the pool and the slots of a cluster, 1,500
+    /// with whole clients, and two million orders of events with the cache
     Simulate,
     /// Kill the server that a client uses, of three: 1,000 times in simulated time, 50 times with
     /// real sockets, and 20 times with sentinels (needs redis-server)
@@ -203,8 +203,11 @@ fn run(task: Task) -> Result<()> {
             "simulate",
             shell::command(
                 "cargo",
-                "test --release -p swarm-keydb --features cluster --lib -- races schedules",
+                "test --release -p swarm-keydb --features cache,cluster --lib -- \
+                 races schedules cache::tests::model",
             )
+            .env("SWARM_CACHE_DEPTH", "7")
+            .env("SWARM_CACHE_ORDERS", "200000")
             .env("SWARM_SCHEDULES", "200000")
             .env("SWARM_CLIENT_SCHEDULES", "1500"),
         ),
