@@ -21,7 +21,6 @@ mod introspection;
 mod json;
 mod lifecycle;
 mod nagle;
-mod order;
 mod peer;
 mod program;
 mod pubsub;

@@ -8,9 +8,12 @@
 //! The tests avoid that, but a thread may also move between processors, whose queues the kernel
 //! empties independently. They therefore tolerate one inversion in a hundred. Redis, which asks the
 //! kernel for sockets that *are* readable instead of those that have *become* readable, has more.
+//! Threads that compete for processors make inversions more frequent, so these tests are a program
+//! of their own and run one after another.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use swarm_gateway::{Gateway, blocking};
@@ -20,6 +23,13 @@ const SUBSCRIBERS: usize = 500;
 
 /// One inversion in so many rounds is tolerated.
 const TOLERANCE: usize = 100;
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Waits until no other test runs.
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +133,7 @@ fn stale(gateway: &Gateway, writing: Door, reading: Door) -> usize {
 
 #[test]
 fn a_command_that_is_sent_later_runs_later() {
+    let _alone = alone();
     let gateway = gateway();
     for (writing, reading) in [
         (Door::Tcp, Door::Tcp),
@@ -156,6 +167,7 @@ fn counted(gateway: &Gateway, door: Door) -> usize {
 
 #[test]
 fn a_subscriber_that_has_closed_is_not_counted() {
+    let _alone = alone();
     let gateway = gateway();
     for door in [Door::Tcp, Door::Ws] {
         let counted = counted(&gateway, door);
@@ -167,6 +179,7 @@ fn a_subscriber_that_has_closed_is_not_counted() {
 /// What was sent before the end of a connection runs, and only then its end takes effect.
 #[test]
 fn a_client_that_closes_behind_its_commands_leaves_their_effects() {
+    let _alone = alone();
     let gateway = gateway();
     let mut other = Client::connect(&gateway, Door::Tcp);
     for round in 0..200 {
@@ -189,6 +202,7 @@ fn a_client_that_closes_behind_its_commands_leaves_their_effects() {
 /// A thousand pipelined commands of one connection do not delay another one until all have run.
 #[test]
 fn a_long_pipeline_leaves_turns_to_others() {
+    let _alone = alone();
     let gateway = gateway();
     let mut flood = Client::connect(&gateway, Door::Tcp);
     let mut other = Client::connect(&gateway, Door::Tcp);
