@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use swarm_keydb::cluster::Client;
 use swarm_keydb::{ErrorKind, Event, Subscription};
 use swarm_tests::{Cluster, within_secs};
@@ -54,6 +55,31 @@ async fn channels_and_patterns_are_heard_from_every_node() {
         let other = Client::connect(cluster.url()).await.unwrap();
         other.publish("sports", "goal").await.unwrap();
         assert_eq!(payload(&mut news).await, "goal");
+    })
+    .await;
+}
+
+/// Guards against messages that take different ways through the cluster and overtake each other.
+#[tokio::test]
+async fn messages_of_one_publisher_stay_in_order() {
+    let Some(cluster) = Cluster::start(3, 0).await else {
+        return;
+    };
+    within_secs(60, async {
+        const COUNT: u64 = 2_000;
+        let client = Client::connect(cluster.url()).await.unwrap();
+        let mut news = client.subscribe("news").await.unwrap();
+        // Connects to every primary.
+        client.dbsize().await.unwrap();
+        // Polled in this order, without waiting for a reply.
+        let publishing = join_all((0..COUNT).map(|number| client.publish("news", number)));
+        let hearing = async {
+            for number in 0..COUNT {
+                assert_eq!(payload(&mut news).await, number.to_string());
+            }
+        };
+        let (published, ()) = tokio::join!(publishing, hearing);
+        assert!(published.iter().all(Result::is_ok));
     })
     .await;
 }

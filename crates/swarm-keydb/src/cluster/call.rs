@@ -14,6 +14,7 @@ use super::joined::{Part, join};
 use super::machine::NodeId;
 use super::plan::Plan;
 use super::router::{Enqueueing, Submitted, one, only, timing};
+use super::slot::slot_of;
 use super::target::Target;
 use crate::command::Blocking;
 use crate::error::{Error, Result};
@@ -114,8 +115,25 @@ impl Plan {
                  client.node(address)",
             ));
         }
-        let node = self.router.any_primary().ok_or_else(Error::closed)?;
-        self.run_on(node, self.timeout).await
+        let usual = self.usual_node();
+        let node = usual.or_else(|| self.router.any_primary());
+        self.run_on(node.ok_or_else(Error::closed)?, self.timeout)
+            .await
+    }
+
+    /// Returns the node that messages of a channel are published at, so that they stay in order:
+    /// the connected one that owns the slot of its name.
+    fn usual_node(&self) -> Option<NodeId> {
+        let request = self.requests.get(0)?;
+        let mut args = request.args();
+        if !args.next()?.eq_ignore_ascii_case(b"PUBLISH") {
+            return None;
+        }
+        let slot = slot_of(args.next()?);
+        self.router.look(|machine| {
+            let owner = machine.owner(slot)?;
+            machine.is_up(owner).then_some(owner)
+        })
     }
 
     /// Runs a command without keys on every node of a scope.

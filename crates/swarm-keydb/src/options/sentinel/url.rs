@@ -46,10 +46,19 @@ impl SentinelUrl {
             "rediss+sentinel" => "rediss",
             _ => return Err(invalid("not the address of sentinels")),
         };
+        if rest.contains("://") {
+            return Err(invalid("give one URL, with a list of sentinels"));
+        }
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) = rest
-            .split_once('/')
-            .ok_or_else(|| invalid("the name of the primary is missing"))?;
+        let (authority, path) = rest.split_once('/').ok_or_else(|| {
+            invalid("the name of the primary is missing, or credentials are not percent-encoded")
+        })?;
+        if path.contains(['@', '#']) {
+            return Err(invalid(
+                "the name of the primary contains @ or #; percent-encode that, or the characters \
+                 / ? # @ in credentials",
+            ));
+        }
         let (name, database) = path.split_once('/').unwrap_or((path, ""));
         let name = decoded(name).ok_or_else(|| invalid("the name of the primary is not UTF-8"))?;
         if name.is_empty() {
@@ -178,6 +187,15 @@ mod tests {
             ("redis+sentinel://:s3cret@h/m/x", "database"),
             ("redis+sentinel://:s3cret@h,/m", "no host"),
             ("redis+sentinel://:s3cret@h:x/m", "url"),
+            ("redis+sentinel://u:1/s3cret@h/m", "percent-encode"),
+            ("redis+sentinel://:1/s3cret@h:2/m", "percent-encode"),
+            ("redis+sentinel://:1?s3cret@h/m", "percent-encode"),
+            ("redis+sentinel://:1#s3cret@h/m", "url"),
+            ("redis+sentinel://h/m#s3cret", "percent-encode"),
+            (
+                "redis+sentinel://h/m?sentinel_password=s3cret redis+sentinel://h/m",
+                "one URL",
+            ),
             ("ws+sentinel://:s3cret@h/m", "redis+sentinel://"),
             ("redis+sentinel://h/m?sentinel_username=s3cret", "give both"),
             ("redis+sentinel://h/m?password=s3cret", "unknown field"),
