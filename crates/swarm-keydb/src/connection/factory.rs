@@ -290,6 +290,11 @@ fn endpoints(option: &str, urls: &str) -> Result<Vec<Endpoint>> {
              of a client alone"
         )));
     }
+    if urls.contains("+cluster://") {
+        return Err(Error::config(format!(
+            "{option}: the address of a cluster is for cluster::Client, with the feature `cluster`"
+        )));
+    }
     let parsed = if cfg!(feature = "failover") {
         Endpoint::parse_list(urls)
     } else {

@@ -162,3 +162,16 @@ fn only_an_http_url_can_be_a_fallback() {
             .is_ok()
     );
 }
+
+#[test]
+fn an_address_of_a_cluster_names_the_client_to_use() {
+    for url in [
+        "redis+cluster://h:1",
+        "redis://a rediss+cluster://:s3cret@b",
+    ] {
+        let error = options(url).target().err().unwrap();
+        assert!(error.is_config(), "{error}");
+        assert!(error.to_string().contains("cluster::Client"), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+}
