@@ -147,6 +147,7 @@ fn shorten_timeout(args: &mut [Vec<u8>]) {
             args.len() - 1
         }
         b"BLMPOP" | b"BZMPOP" => 1,
+        b"XREAD" | b"XREADGROUP" => return shorten_block(args),
         _ => return,
     };
     let timeouts = KINDS.iter().find(|kind| kind.name == "wait").unwrap();
@@ -158,6 +159,17 @@ fn shorten_timeout(args: &mut [Vec<u8>]) {
     };
     if at > 0 && at < args.len() && !known(&args[at]) {
         args[at] = b"0.001".to_vec();
+    }
+}
+
+/// Replaces the milliseconds after BLOCK.
+fn shorten_block(args: &mut [Vec<u8>]) {
+    let mut after = args.iter_mut();
+    if after.any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"))
+        && let Some(timeout) = after.next()
+        && timeout.iter().all(u8::is_ascii_digit)
+    {
+        *timeout = b"1".to_vec();
     }
 }
 
