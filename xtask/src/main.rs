@@ -161,6 +161,11 @@ fn run(task: Task) -> Result<()> {
             cargo(
                 "clippy",
                 "clippy --workspace --all-targets --all-features -- -D warnings",
+            )?;
+            // Outside of the workspace.
+            cargo(
+                "benchmarks",
+                "check --quiet --locked --all-targets --manifest-path bench/Cargo.toml",
             )
         }
         Task::Docs => shell::run(
