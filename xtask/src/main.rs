@@ -43,7 +43,7 @@ enum Task {
     },
     /// Run all tests, including doc tests
     Test,
-    /// Check formatting and run clippy
+    /// Check formatting, run clippy, and compile the benchmarks
     Lint,
     /// Build the API documentation, denying warnings
     Docs,
