@@ -9,10 +9,7 @@ use swarm_transport::Endpoint;
 use super::address::Address;
 use super::read_from::ReadFrom;
 use crate::error::{Error, Result};
-use crate::options::ClientOptions;
-
-/// Translates the address that a node announces.
-type AddressMap = Arc<dyn Fn(&str, u16) -> Option<(String, u16)> + Send + Sync>;
+use crate::options::{AddressMap, ClientOptions};
 
 /// Options of a [`cluster::Client`](super::Client): the nodes to ask for the topology, and the
 /// options of the connections to every node.

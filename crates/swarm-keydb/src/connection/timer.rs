@@ -42,8 +42,8 @@ impl DeadlineTimer {
         }
     }
 
-    /// To be called while nothing polls the timer: that it is then found to have fired long ago is
-    /// no sign of a suspension.
+    /// Forgets when the timer fires, for a time without deadlines or without polls. Otherwise, the
+    /// next poll would find that it has fired late, and take that for a suspension.
     #[inline]
     pub(super) fn disarm(&mut self) {
         self.armed = None;
@@ -53,7 +53,7 @@ impl DeadlineTimer {
     pub(super) fn poll(&mut self, deadline: Instant, cx: &mut Context<'_>) -> Poll<Fired> {
         let deadline = self.held.map_or(deadline, |held| held.max(deadline));
         if self.armed.is_none_or(|armed| deadline < armed) {
-            // The first deadline of a call can already be over. It is not the timer that is late.
+            // A deadline may have passed before the timer is set. Then the timer is not late.
             self.armed = Some(deadline.max(Instant::now()));
             self.sleep.as_mut().reset(deadline);
         }

@@ -30,11 +30,15 @@ pub use policy::{CommandOrder, ErrorEncoding, ProtocolVersion, RetryPolicy};
 #[cfg(feature = "sentinel")]
 pub use sentinel::SentinelOptions;
 #[cfg(feature = "sentinel")]
-pub(crate) use sentinel::{Address, AddressMap, SentinelUrl, is_sentinel, list};
+pub(crate) use sentinel::{Address, SentinelUrl, is_sentinel, list};
 
 use crate::credentials::Provider;
 use crate::error::{Error, Result};
 use crate::server::ServerKind;
+
+/// Translates an address that a sentinel or a node of a cluster announces.
+#[cfg(any(feature = "cluster", feature = "sentinel"))]
+pub(crate) type AddressMap = Arc<dyn Fn(&str, u16) -> Option<(String, u16)> + Send + Sync>;
 
 const DEFAULT_URL: &str = "ws://127.0.0.1:8765/";
 

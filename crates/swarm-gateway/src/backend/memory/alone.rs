@@ -56,7 +56,8 @@ fn no_cluster(_: &mut Call<'_>) -> Reply {
     Err(NO_CLUSTER)
 }
 
-/// Returns when the data was saved last. Nothing is ever saved, so this is when the server started.
+/// Returns when the server started, as Redis does until the first SAVE or BGSAVE, which this store
+/// lacks. Snapshots of the program do not count.
 fn lastsave(call: &mut Call<'_>) -> Reply {
     Ok(Frame::integer(call.server.started / 1000))
 }

@@ -11,11 +11,8 @@ use swarm_transport::TransportOptions;
 pub(crate) use address::{Address, list};
 pub(crate) use url::{SentinelUrl, is_sentinel};
 
-use super::{ClientOptions, Secret};
+use super::{AddressMap, ClientOptions, Secret};
 use crate::credentials::Credentials;
-
-/// Translates the address that a sentinel announces.
-pub(crate) type AddressMap = Arc<dyn Fn(&str, u16) -> Option<(String, u16)> + Send + Sync>;
 
 /// How a client asks sentinels for the primary, for [`ClientOptions::sentinel`].
 ///
